@@ -1,0 +1,107 @@
+"""Task: one step of work, all that it may see, and all that it may say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from bmad_provisioner.digest import Digest, Entry, Plain, fingerprint
+from bmad_provisioner.finding import Finding
+
+
+class Lane(str, Enum):
+    """Where a task runs: in this thread, or (later lanes) beside others."""
+
+    HERE = "here"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """All that a task may say: files by path, findings, and facts for the tasks that need it.
+
+    The bytes of `files` are already kept (`Inputs.keep`); an output only names them.
+    """
+
+    files: Mapping[str, Entry] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    facts: Mapping[str, Plain] = field(default_factory=dict)
+
+    def plain(self) -> Plain:
+        """Return the output as plain data, for a cache or a fingerprint."""
+        return {
+            "files": {path: [entry.digest, entry.executable] for path, entry in self.files.items()},
+            "findings": [[f.path, f.rule, f.message, f.severity.value, f.line, f.hint] for f in self.findings],
+            "facts": self.facts,
+        }
+
+
+class View(Protocol):
+    """The files a run may read: what stands at a path, and its bytes."""
+
+    def entry(self, path: str) -> Entry | None:
+        """Return what stands at `path`, or `None`."""
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes at `path`; only for paths whose `entry` is a plain file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that an action may see.
+
+    `files` are the task's `reads` as they stand; `read` takes only those paths; `needs` are the outputs of
+    the tasks it needs; `keep` lays bytes down and returns the entry to put in `Output.files`.
+    """
+
+    args: Mapping[str, Plain]
+    files: Mapping[str, Entry | None]
+    needs: Mapping[str, Output]
+    read: Callable[[str], bytes]
+    keep: Callable[..., Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A kind of work. Raise `version` whenever the same inputs would give another output.
+
+    An `external` action asks the outside world (a network, a command): a plan holds it back.
+    """
+
+    name: str
+    version: str
+    function: Callable[[Inputs], Output]
+    lane: Lane = Lane.HERE
+    external: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An action with its arguments (plain data, no secrets), the paths it reads and the tasks it needs."""
+
+    name: str
+    action: Action
+    args: Mapping[str, Plain] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+def components(task: Task, view: View, needs: Mapping[str, Output]) -> dict[str, Digest]:
+    """Return what decides a task's output, each part under a name that `why` can print.
+
+    Upstream tasks count by what they said, not by what made them run: a step that runs again and says the
+    same wakes nobody.
+    """
+    parts = {"action": fingerprint([task.action.name, task.action.version])}
+    parts.update({f"argument {name}": fingerprint(value) for name, value in task.args.items()})
+    for path in task.reads:
+        entry = view.entry(path)
+        parts[f"file {path}"] = fingerprint(None if entry is None else [entry.digest, entry.executable])
+    parts.update({f"task {name}": fingerprint(needs[name].plain()) for name in task.needs})
+    return parts
+
+
+def key(parts: Mapping[str, Digest]) -> Digest:
+    """Return the cache key of a task from its `components`."""
+    return fingerprint(dict(parts))

@@ -1,0 +1,82 @@
+"""Document and Kind: what a capability must say to be one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bmad_provisioner.digest import Entry, Plain
+from bmad_provisioner.engine.graph import Graph
+from bmad_provisioner.finding import Finding
+from bmad_provisioner.tree.model import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What the user wrote, checked for form: plain data, and the line each part of it stands on.
+
+    `lines` maps a path of keys and indexes (`("project", "leaders", 0, "name")`) to a 1-based line.
+    """
+
+    kind: str
+    name: str
+    data: Mapping[str, Plain]
+    source: str
+    lines: Mapping[tuple[str | int, ...], int] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """The name under which this document's files are recorded."""
+        return f"{self.kind}:{self.name}"
+
+    def line(self, *place: str | int) -> int | None:
+        """Return the line of the part at `place`, or of the nearest part that encloses it."""
+        for end in range(len(place), -1, -1):
+            if place[:end] in self.lines:
+                return self.lines[place[:end]]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a document has to see before it can be compiled.
+
+    `files` are exact paths in the project, `folders` are walked in the project, `beside` are folders (or
+    files) walked beside the document; the latter appear in the tree with the prefix `beside:`.
+    """
+
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+
+class Sight(Protocol):
+    """What compile may look at: the observed tree, and the bytes of what is in it."""
+
+    @property
+    def tree(self) -> Tree:
+        """Every file in scope."""
+
+    def entry(self, path: str) -> Entry | None:
+        """Return what stands at `path`, or `None`."""
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes at `path`, which must be a plain file of the tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A capability, as four functions.
+
+    `check` returns every reason why the document is wrong (an empty tuple: it is right) plus warnings;
+    `scope` says what to observe; `compile` makes the graph and may add findings that need the project;
+    `schema` is the JSON schema for editors. A kind that `owns` its files removes orphans and detects drift.
+    """
+
+    name: str
+    owns: bool
+    check: Callable[[Document], tuple[Finding, ...]]
+    scope: Callable[[Document], Scope]
+    compile: Callable[[Document, Sight], tuple[Graph, tuple[Finding, ...]]]
+    schema: Callable[[], Mapping[str, Plain]]
