@@ -31,6 +31,7 @@ from bmad_provisioner.kinds.skills.versions import rank, release, satisfies
 __all__ = [
     "ALL_FOLDERS",
     "CONTEXT_FILES",
+    "LARGEST",
     "PHASES",
     "PHASE_ALIASES",
     "REMOVALS",
