@@ -1,0 +1,295 @@
+"""The verbs: the only place where documents, engine, tree and journal meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bmad_provisioner.digest import Entry
+from bmad_provisioner.document import Parsed
+from bmad_provisioner.engine.run import Means, Outcome, Status, run
+from bmad_provisioner.engine.task import Output
+from bmad_provisioner.errors import ConflictError, PlanError, StaleError, UsageError
+from bmad_provisioner.event import Listener, StepFinished
+from bmad_provisioner.finding import Finding
+from bmad_provisioner.kind import Document, Kind
+from bmad_provisioner.plan import Plan, Step, facts
+from bmad_provisioner.session import Looking, Session, look
+from bmad_provisioner.tree.diff import diff
+from bmad_provisioner.tree.journal import FIRST, Digest, Receipt, Recorded, recorded
+from bmad_provisioner.tree.model import BESIDE, Change, Gap, Tree
+from bmad_provisioner.tree.observe import observe
+from bmad_provisioner.tree.paths import collisions, refusal
+from bmad_provisioner.tree.settle import Sides, settle
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who does something, and when (ISO 8601): journalled, so handed in and never looked up."""
+
+    who: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A document to plan: its kind, the digest of the bytes it came from, and the folder beside which it lies."""
+
+    document: Document
+    kind: Kind
+    source: Digest
+    beside: Path
+
+
+def plan(
+    session: Session,
+    request: Request,
+    *,
+    hold: bool = True,
+    choices: Mapping[str, str] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Plan:
+    """Return what applying the document would do. Touches nothing but the cache.
+
+    `choices` decides conflicts and drift by path: `ours` keeps what stands there, `theirs` takes the manifest's.
+    Without `hold` external tasks run.
+    """
+    document, step = request.document, _stopwatch(session.emit, clock)
+    with step("observe"):
+        sight = look(session, request.kind.scope(document), request.beside)
+    with step("compile"):
+        graph, findings = request.kind.compile(document, sight)
+    with step("run"):
+        means = Means(sight, session.cache, session.blobs.keep, session.emit, clock)
+        outcomes = run(graph, means, hold=hold)
+        desired, found = _desired(outcomes)
+    with step("compare"):
+        state = session.journal.recorded()
+        record = state.tree(document.identity) if request.kind.owns else {}
+        sight.add(observe(str(session.project.root), {*desired, *record} - sight.tree.keys(), session.index))
+        changes = _changes(session, sight, desired, record, outcomes, choices or {})
+    return Plan(
+        project=str(session.project.root),
+        document=document.identity,
+        source=request.source,
+        head=state.head,
+        changes=changes,
+        findings=(*findings, *found, *_failures(outcomes), *_unfinished(session)),
+        steps=tuple(_step(outcome) for outcome in outcomes.values()),
+        records=_records(desired, record, changes, complete=_complete(outcomes)),
+        current=len(desired) - sum(1 for change in changes if change.path in desired),
+        facts=facts({name: outcome.output for name, outcome in outcomes.items() if outcome.output is not None}),
+    )
+
+
+def _desired(outcomes: Mapping[str, Outcome]) -> tuple[dict[str, Entry], list[Finding]]:
+    """Gather the files of all outputs and what was found; two tasks may not make one path."""
+    desired: dict[str, Entry] = {}
+    makers: dict[str, str] = {}
+    findings = []
+    for name, outcome in outcomes.items():
+        if outcome.output is None:
+            continue
+        findings += outcome.output.findings
+        for path, entry in outcome.output.files.items():
+            if path in makers:
+                raise PlanError(f"`{makers[path]}` and `{name}` both make `{path}`")
+            makers[path] = name
+            desired[path] = entry
+    for path in desired:
+        reason = refusal(path)
+        if reason:
+            findings.append(
+                Finding(path, "path-refused", f"cannot be written: {reason}", hint="rename it in the manifest or its source")
+            )
+    findings += [
+        Finding(other, "path-collision", f"is the same file as `{path}` where case does not count", hint="rename one of them")
+        for path, other in collisions(desired)
+    ]
+    return desired, findings
+
+
+def _changes(
+    session: Session, sight: Looking, desired: Tree, record: Tree, outcomes: Mapping[str, Outcome], choices: Mapping[str, str]
+) -> tuple[Change, ...]:
+    actual = {path: entry for path in {*desired, *record} if (entry := sight.entry(path)) is not None}
+    # A file whose maker has no output yet only looks like an orphan.
+    raw = [change for change in diff(actual, desired, record) if change.wanted is not None or _complete(outcomes)]
+    unknown = sorted(set(choices) - {change.path for change in raw})
+    if unknown:
+        raise UsageError(
+            f"`{unknown[0]}` has no conflict and no drift to decide", hint="see `bmadp analyze` for the paths that have"
+        )
+    return settle(raw, record, Sides(sight.read, session.blobs.get, session.blobs.keep), choices)
+
+
+def _complete(outcomes: Mapping[str, Outcome]) -> bool:
+    return all(outcome.output is not None for outcome in outcomes.values())
+
+
+def _records(desired: Tree, record: Tree, changes: Sequence[Change], *, complete: bool) -> dict[str, Entry | None]:
+    """Return what a receipt would record anew: what is made, adopted or forgotten; nothing that is undecided."""
+    undecided = {change.path for change in changes if change.gap is Gap.CONFLICT}
+    paths = ({*desired, *record} if complete else set(desired)) - undecided
+    return {path: desired.get(path) for path in sorted(paths) if desired.get(path) != record.get(path)}
+
+
+def _step(outcome: Outcome) -> Step:
+    files = tuple(outcome.output.files) if outcome.output else ()
+    return Step(outcome.task, outcome.status.value, outcome.because, outcome.error, files)
+
+
+def _failures(outcomes: Mapping[str, Outcome]) -> list[Finding]:
+    return [Finding(o.task, "task-failed", o.error) for o in outcomes.values() if o.status is Status.FAILED]
+
+
+def _unfinished(session: Session) -> list[Finding]:
+    if not session.writable or not session.transactions.pending():
+        return []
+    hint = "run `bmadp apply` or `bmadp heal`: it finishes or takes back what was begun, before anything else"
+    return [Finding(str(session.project.root), "apply-unfinished", "an earlier run was interrupted while it wrote", hint=hint)]
+
+
+def apply(
+    session: Session, made: Plan, signature: Signature, *, verb: str = "apply", context: Mapping[str, object] | None = None
+) -> Receipt | None:
+    """Do what the plan says, all or nothing, and return the receipt; `None` when there was nothing to do.
+
+    The caller holds the project (`Session.alone`). A plan that the project or journal has overtaken is refused.
+    """
+    _refuse(made)
+    if not made.writes and not made.records:
+        return None
+    if session.journal.head() != made.head:
+        raise StaleError("another run changed the project since this was planned", hint="plan again")
+    _keep_before(session, made.writes)
+    state = session.journal.recorded()
+    receipt = _receipt(state, signature, verb=verb, document=made.document, changes=made.changes, records=made.records)
+    receipt = replace(receipt, context={"source": made.source, **(context or {})})  # type: ignore[dict-item] # plain by contract
+    return session.transactions.commit(made.writes, receipt, state)
+
+
+def _refuse(made: Plan) -> None:
+    if made.errors:
+        raise PlanError("the plan has errors; nothing was applied", findings=made.errors)
+    if made.conflicts:
+        paths = ", ".join(f"`{change.path}`" for change in made.conflicts[:5])
+        raise ConflictError(
+            f"{len(made.conflicts)} of the files have a conflict: {paths}",
+            hint="see `bmadp diff`, then decide each with `--ours PATH` (keep what stands there) or `--theirs PATH` (take the manifest's)",
+        )
+    if made.held:
+        raise PlanError(
+            f"`{made.held[0].task}` has not run yet, so its files are not known",
+            hint="apply without `--plan`: it runs what was held",
+        )
+
+
+def _keep_before(session: Session, changes: Sequence[Change]) -> None:
+    """Back up the bytes that will go; refuse when a file is not what the plan saw."""
+    paths = [change.path for change in changes]
+    now = observe(str(session.project.root), paths, session.index)
+    sight = Looking(session.project.root, session.project.root, now)
+    for change in changes:
+        if now.get(change.path) != change.before:
+            raise StaleError(f"`{change.path}` changed since it was planned; nothing was applied", hint="plan again")
+        if change.before is not None and change.before.digest not in session.blobs:
+            session.blobs.put(sight.read(change.path))
+
+
+def _receipt(
+    state: Recorded,
+    signature: Signature,
+    *,
+    verb: str,
+    document: str,
+    changes: Sequence[Change],
+    records: Mapping[str, Entry | None],
+    undoes: int | None = None,
+) -> Receipt:
+    number = int(state.head[:8] or 0) + 1
+    previous = Digest(state.head[9:73]) if state.head else FIRST
+    return Receipt(number, previous, verb, signature.who, signature.when, document, tuple(changes), records, undoes=undoes)
+
+
+def undo(session: Session, number: int | None, *, choices: Mapping[str, str] | None = None) -> tuple[Receipt, Plan]:
+    """Return the receipt to take back (the newest that is in force, unless `number` names one) and the plan that does so.
+
+    Files edited since are merged where both sides can be kept; where not, it is a conflict.
+    """
+    receipts = tuple(session.journal)
+    receipt = _target(receipts, number)
+    before = {change.path: change.before for change in receipt.changes if change.writes}
+    after = {change.path: change.after for change in receipt.changes if change.writes}
+    actual = observe(str(session.project.root), before, session.index)
+    sight = Looking(session.project.root, session.project.root, actual)
+    raw = diff(actual, _present(before), _present(after))
+    sides = Sides(sight.read, session.blobs.get, session.blobs.keep)
+    changes = settle((replace(change, reason="as before") for change in raw), _present(after), sides, choices or {})
+    head = receipts[-1].name
+    return receipt, Plan(
+        str(session.project.root),
+        receipt.document,
+        Digest(""),
+        head,
+        changes,
+        _unfinishable(session),
+        current=len(before) - len(changes),
+    )
+
+
+def _unfinishable(session: Session) -> tuple[Finding, ...]:
+    return tuple(_unfinished(session))
+
+
+def _present(tree: Mapping[str, Entry | None]) -> dict[str, Entry]:
+    return {path: entry for path, entry in tree.items() if entry is not None}
+
+
+def _target(receipts: Sequence[Receipt], number: int | None) -> Receipt:
+    silent: set[int] = set()
+    for receipt in reversed(receipts):
+        if receipt.number not in silent and receipt.undoes is not None:
+            silent |= {receipt.number, receipt.undoes}
+    if number is None:
+        standing = [receipt for receipt in receipts if receipt.number not in silent]
+        if not standing:
+            raise UsageError("there is nothing to restore", hint="see `bmadp history`")
+        return standing[-1]
+    for receipt in receipts:
+        if receipt.number == number:
+            if number in {r.undoes for r in receipts if r.number in silent and r.undoes}:
+                raise UsageError(
+                    f"receipt {number} was taken back already", hint="restore the receipt that took it back to have it again"
+                )
+            return receipt
+    raise UsageError(f"there is no receipt {number}", hint="see `bmadp history`")
+
+
+def restore(session: Session, receipt: Receipt, made: Plan, signature: Signature) -> Receipt:
+    """Take `receipt` back as `made` says, in a transaction of its own; the caller holds the project."""
+    _refuse(made)
+    if session.journal.head() != made.head:
+        raise StaleError("another run changed the project since this was planned", hint="plan again")
+    _keep_before(session, made.writes)
+    state = session.journal.recorded()
+    draft = _receipt(
+        state, signature, verb="restore", document=receipt.document, changes=made.changes, records={}, undoes=receipt.number
+    )
+    after = recorded((*session.journal, draft))
+    known = replace(after, folders=after.folders | frozenset(receipt.folders), head=state.head)
+    return session.transactions.commit(made.writes, draft, known, modes=receipt.modes)
+
+
+@contextmanager
+def _timed(name: str, emit: Listener, clock: Callable[[], float]) -> Iterator[None]:
+    start = clock()
+    yield
+    emit(StepFinished(name, clock() - start))
+
+
+def _stopwatch(emit: Listener, clock: Callable[[], float]) -> Callable[[str], object]:
+    return lambda name: _timed(name, emit, clock)

@@ -1,0 +1,94 @@
+"""Plan: what applying a document would do to a project, as a value that can be shown, saved and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bmad_provisioner.digest import Digest, Entry, Plain, fingerprint
+from bmad_provisioner.engine.task import Output
+from bmad_provisioner.finding import Finding, Severity
+from bmad_provisioner.tree.model import Change, Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How one task of the plan ended: its status, why it ran, and the paths it makes."""
+
+    task: str
+    status: str
+    because: tuple[str, ...] = ()
+    error: str = ""
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The changes and findings of one document in one project.
+
+    `head` is the newest receipt it was made on, `source` the digest of the document's bytes: applying
+    checks both, and the `before` of every change. `records` is what the receipt will record.
+    """
+
+    project: str
+    document: str
+    source: Digest
+    head: str
+    changes: tuple[Change, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    steps: tuple[Step, ...] = ()
+    records: Mapping[str, Entry | None] = field(default_factory=dict)
+    current: int = 0
+    facts: Mapping[str, Plain] = field(default_factory=dict)
+
+    @property
+    def writes(self) -> tuple[Change, ...]:
+        """The changes that touch the disk."""
+        return tuple(change for change in self.changes if change.writes)
+
+    @property
+    def conflicts(self) -> tuple[Change, ...]:
+        """The changes that somebody has to decide first."""
+        return tuple(change for change in self.changes if change.gap is Gap.CONFLICT)
+
+    @property
+    def drifts(self) -> tuple[Change, ...]:
+        """The edits made here that stay."""
+        return tuple(change for change in self.changes if change.gap is Gap.DRIFTED)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that forbid applying."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
+
+    @property
+    def held(self) -> tuple[Step, ...]:
+        """The tasks whose output is known only after a run."""
+        return tuple(step for step in self.steps if step.status == "held")
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is nothing to do, to decide or to mend."""
+        return not (self.writes or self.conflicts or self.errors or self.held or self.records)
+
+    @property
+    def digest(self) -> Digest:
+        """The name of exactly this plan: what it was made from and what it would do."""
+        changes = [[c.path, c.gap.value, _pack(c.before), _pack(c.after), _pack(c.wanted)] for c in self.changes]
+        return fingerprint(
+            [self.document, self.source, self.head, changes, {path: _pack(entry) for path, entry in self.records.items()}]
+        )
+
+
+def _pack(entry: Entry | None) -> Plain:
+    return None if entry is None else [entry.digest, entry.executable]
+
+
+def facts(outputs: Mapping[str, Output]) -> dict[str, Plain]:
+    """Join the facts of all tasks: mappings under one name are merged, anything else is kept by task order."""
+    joined: dict[str, Plain] = {}
+    for output in outputs.values():
+        for name, value in output.facts.items():
+            known = joined.get(name)
+            joined[name] = {**known, **value} if isinstance(known, Mapping) and isinstance(value, Mapping) else value
+    return joined

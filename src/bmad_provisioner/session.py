@@ -1,0 +1,110 @@
+"""Session: one project with its state open, for the length of one verb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from bmad_provisioner.blobs import Blobs
+from bmad_provisioner.digest import Entry, digest
+from bmad_provisioner.engine.cache import DiskCache
+from bmad_provisioner.errors import StaleError
+from bmad_provisioner.event import Listener
+from bmad_provisioner.kind import Scope
+from bmad_provisioner.project import Project
+from bmad_provisioner.tree.commit import Transactions
+from bmad_provisioner.tree.journal import Journal
+from bmad_provisioner.tree.model import BESIDE, Tree
+from bmad_provisioner.tree.observe import Index, observe, read_file, walk
+
+
+class Session:
+    """The state of a project: blobs, cache, journal and index, opened when first asked for.
+
+    Where the project cannot be written, the state lives in memory and nothing is remembered.
+    """
+
+    def __init__(self, project: Project, *, emit: Listener) -> None:
+        self.project, self.emit = project, emit
+        self.writable = project.prepare()
+        self.journal = Journal(project.state / "journal")
+        self.index = Index(project.state / "index.json" if self.writable else None)
+        self._blobs: Blobs | None = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._blobs is not None:
+            self._blobs.close()
+
+    @property
+    def blobs(self) -> Blobs:
+        """The content store."""
+        if self._blobs is None:
+            self._blobs = Blobs(self.project.state / "blobs.db" if self.writable else None)
+        return self._blobs
+
+    @property
+    def cache(self) -> DiskCache:
+        """The engine's cache."""
+        return DiskCache(self.blobs)
+
+    @property
+    def transactions(self) -> Transactions:
+        """Commits to this project."""
+        return Transactions(self.project.root, self.project.state, self.blobs, emit=self.emit)
+
+    @contextmanager
+    def alone(self, command: str) -> Iterator[None]:
+        """Hold the project alone, with whatever an earlier run left behind finished or taken back first."""
+        with self.project.lock(command=command, emit=self.emit):
+            self.transactions.recover()
+            yield
+
+
+class Looking:
+    """What a plan sees: files of the project, and files beside the document under the prefix `beside:`."""
+
+    def __init__(self, root: Path, beside: Path, tree: Mapping[str, Entry]) -> None:
+        self._root, self._beside, self._tree = root, beside, dict(tree)
+
+    @property
+    def tree(self) -> Tree:
+        """Every file seen so far."""
+        return self._tree
+
+    def entry(self, path: str) -> Entry | None:
+        """Return what stands at `path`, or `None`."""
+        return self._tree.get(path)
+
+    def add(self, tree: Tree) -> None:
+        """See more files."""
+        self._tree.update(tree)
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes that were seen at `path`; `StaleError` when they are no longer there."""
+        place = self._beside / path.removeprefix(BESIDE) if path.startswith(BESIDE) else self._root / path
+        try:
+            data, _info, _now = read_file(str(place))
+        except OSError as error:
+            raise _changed(path) from error
+        if digest(data) != self._tree[path].digest:
+            raise _changed(path)
+        return data
+
+
+def _changed(path: str) -> StaleError:
+    return StaleError(f"`{path}` changed while it was read", hint="run it again")
+
+
+def look(session: Session, scope: Scope, beside: Path) -> Looking:
+    """Observe all that is in scope."""
+    root = str(session.project.root)
+    tree = observe(root, scope.files, session.index)
+    for folder in scope.folders:
+        tree.update(walk(root, folder, session.index))
+    for folder in scope.beside:
+        tree.update(walk(str(beside), folder, session.index, prefix=BESIDE))
+    return Looking(session.project.root, beside, tree)

@@ -1,0 +1,168 @@
+"""Observe: the files on disk, as a tree."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from bmad_provisioner.blobs import write_atomic
+from bmad_provisioner.digest import Digest, Entry
+from bmad_provisioner.errors import StaleError
+
+_TICK = 20_000_000
+"""Nanoseconds within which a file system may give two writes the same time (the kernel's tick is 1 to 10 ms)."""
+_FORMAT = 1
+Signature = list[int]
+
+
+class Index:
+    """What files held when they were last hashed, so that unchanged ones are not read again.
+
+    A file is known by size, inode, mode, modification and change time. Nobody can set the change time, so an
+    edit that keeps size and date is seen. An edit within the clock tick of the one before would not be: a
+    file is remembered only when it was quiet for a tick as it was hashed, and believed only when it
+    changed before the index was written (git calls the other case racy).
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._old: dict[str, list[Signature | Digest]] = {}
+        self._new: dict[str, list[Signature | Digest]] = {}
+        self._written = 0
+        self.fresh = True
+        if path is not None:
+            self._load(path)
+
+    def _load(self, path: Path) -> None:
+        try:
+            with open(path, "rb") as file:
+                self._written = os.fstat(file.fileno()).st_mtime_ns
+                body = json.loads(file.read())
+            if body["format"] == _FORMAT:
+                self._old = body["files"]
+        except (OSError, ValueError, KeyError, TypeError):
+            self._old = {}
+
+    def digest(self, path: str, info: os.stat_result) -> Digest | None:
+        """Return what the file at `path` holds if it has not changed since it was hashed."""
+        known = self._old.get(path)
+        signature = _signature(info)
+        if known is None or known[0] != signature or info.st_ctime_ns >= self._written:
+            self.fresh = False
+            return None
+        self._new[path] = known
+        return known[1]  # type: ignore[return-value] # the second of the pair is the digest
+
+    def learn(self, path: str, info: os.stat_result, name: Digest, *, now: int) -> None:
+        """Remember that the file at `path` held `name` at `now` (nanoseconds), if it was quiet by then."""
+        if max(info.st_ctime_ns, info.st_mtime_ns) + _TICK < now:
+            self._new[path] = [_signature(info), name]
+
+    def save(self, *, complete: bool) -> None:
+        """Write what was seen, and, unless the look was `complete`, what was known before.
+
+        An index that cannot be written only costs time.
+        """
+        if self._path is None or (self.fresh and (not complete or len(self._new) == len(self._old))):
+            return
+        files = self._new if complete else {**self._old, **self._new}
+        body = json.dumps({"format": _FORMAT, "files": files}, separators=(",", ":"))
+        try:
+            write_atomic(self._path, body.encode("utf-8", "surrogatepass"), durable=False)
+        except OSError:
+            return
+
+
+def _signature(info: os.stat_result) -> Signature:
+    return [info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino, info.st_mode]
+
+
+def observe(root: str, paths: Iterable[str], index: Index, *, prefix: str = "") -> dict[str, Entry]:
+    """Return what stands at each of `paths` below `root`; a path where nothing stands is left out.
+
+    A path behind a symbolic link is not followed: its entry says so.
+    """
+    tree = {}
+    folders: dict[str, str | None] = {"": None}
+    for path in paths:
+        obstacle = _obstacle(root, path.rpartition("/")[0], folders)
+        if obstacle == "":
+            continue
+        try:
+            info = os.lstat(f"{root}/{path}")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        tree[prefix + path] = Entry(Digest(f"behind-symlink:{obstacle}")) if obstacle else _entry(root, path, info, index, prefix)
+    return tree
+
+
+def _obstacle(root: str, folder: str, known: dict[str, str | None]) -> str | None:
+    """Return the symbolic link on the way to `folder`, an empty string where there is no folder, or `None`."""
+    if folder not in known:
+        above = _obstacle(root, folder.rpartition("/")[0], known)
+        if above is None:
+            try:
+                mode = os.lstat(f"{root}/{folder}").st_mode
+                above = folder if stat.S_ISLNK(mode) else None if stat.S_ISDIR(mode) else ""
+            except (FileNotFoundError, NotADirectoryError):
+                above = ""
+        known[folder] = above
+    return known[folder]
+
+
+def walk(root: str, folder: str, index: Index, *, prefix: str = "") -> Iterator[tuple[str, Entry]]:
+    """Yield every file below `folder` (or the file `folder` itself), in no order; links are named, not followed."""
+    try:
+        info = os.lstat(f"{root}/{folder}")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not stat.S_ISDIR(info.st_mode):
+        yield prefix + folder, _entry(root, folder, info, index, prefix)
+        return
+    with os.scandir(f"{root}/{folder}") as entries:
+        for item in entries:
+            path = f"{folder}/{item.name}"
+            if item.is_dir(follow_symlinks=False):
+                if item.name != ".git":
+                    yield from walk(root, path, index, prefix=prefix)
+            else:
+                yield prefix + path, _entry(root, path, item.stat(follow_symlinks=False), index, prefix)
+
+
+def _entry(root: str, path: str, info: os.stat_result, index: Index, prefix: str) -> Entry:
+    mode = info.st_mode
+    if stat.S_ISREG(mode):
+        name = index.digest(prefix + path, info) or _hashed(root, path, index, prefix)
+        return Entry(name, bool(mode & 0o100))
+    if stat.S_ISLNK(mode):
+        return Entry(Digest(f"symlink:{os.readlink(f'{root}/{path}')}"))
+    return Entry(Digest("directory:" if stat.S_ISDIR(mode) else "special:"))
+
+
+def _hashed(root: str, path: str, index: Index, prefix: str) -> Digest:
+    for _attempt in range(5):
+        data, info, now = read_file(f"{root}/{path}")
+        if _signature(info) == _signature(os.lstat(f"{root}/{path}")):
+            name = Digest(sha256(data).hexdigest())
+            index.learn(prefix + path, info, name, now=now)
+            return name
+    raise StaleError(f"`{path}` keeps changing while it is read", hint="stop the program that writes it and try again")
+
+
+def read_file(path: str) -> tuple[bytes, os.stat_result, int]:
+    """Return the bytes of a plain file, its state as they were read, and when (nanoseconds); never through a link."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        now = time.time_ns()
+        info = os.fstat(handle)
+        parts = []
+        while part := os.read(handle, 1 << 20):
+            parts.append(part)
+        return b"".join(parts), info, now
+    finally:
+        os.close(handle)

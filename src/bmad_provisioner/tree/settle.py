@@ -1,0 +1,70 @@
+"""Settle: turn conflicts into merges where both sides can be kept, and obey the choices made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from bmad_provisioner.digest import Digest, Entry
+from bmad_provisioner.tree.merge import merge, strategy
+from bmad_provisioner.tree.model import Change, Gap, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Where the bytes come from: `read` those on disk, `get` those that were kept, `keep` new ones."""
+
+    read: Callable[[str], bytes]
+    get: Callable[[Digest], bytes]
+    keep: Callable[..., Entry]
+
+
+def settle(changes: Iterable[Change], recorded: Tree, sides: Sides, choices: Mapping[str, str]) -> tuple[Change, ...]:
+    """Return the changes with what can be merged merged, and what was chosen (`ours` or `theirs`) decided.
+
+    Files with rows or keys (CSV, TOML) are shared: what is ours in them is put back, and what is not ours is
+    kept, whoever made the file. Other files are ours: an edit made here survives a change that does not touch it.
+    """
+    settled = []
+    for change in changes:
+        choice = choices.get(change.path)
+        result = _chosen(change, choice) if choice else _merged(change, recorded.get(change.path), sides)
+        if result is not None:
+            settled.append(result)
+    return tuple(settled)
+
+
+def _chosen(change: Change, choice: str) -> Change | None:
+    if change.gap not in (Gap.CONFLICT, Gap.DRIFTED):
+        return change
+    if choice == "ours":
+        if change.wanted is None:
+            return None
+        return replace(change, gap=Gap.DRIFTED, after=change.before, reason="edited here; the edit was chosen")
+    gap = Gap.ORPHANED if change.wanted is None else Gap.OUTDATED
+    return replace(change, gap=gap, after=change.wanted, reason="the manifest's side was chosen")
+
+
+def _merged(change: Change, base: Entry | None, sides: Sides) -> Change | None:
+    mine, theirs = change.before, change.wanted
+    if mine is None or not mine.is_plain or change.gap is Gap.OUTDATED or (change.gap is Gap.ORPHANED and mine == base):
+        return change
+    shared = strategy(change.path) != "lines"
+    if not shared and (change.gap is not Gap.CONFLICT or base is None or theirs is None):
+        return change
+    merged = merge(change.path, _bytes(base, sides), sides.read(change.path), _bytes(theirs, sides))
+    if merged is None or merged.conflicts:
+        return replace(change, gap=Gap.CONFLICT, after=mine) if change.gap is not Gap.DRIFTED else change
+    if theirs is None and not merged.data:
+        return replace(change, gap=Gap.ORPHANED, after=None)
+    executable = (
+        theirs.executable if theirs is not None and (base is None or theirs.executable != base.executable) else mine.executable
+    )
+    after = sides.keep(merged.data, executable)
+    if after == mine:
+        return None if shared else replace(change, gap=Gap.DRIFTED, after=mine, reason="edited here; the edit already has it")
+    return replace(change, gap=Gap.OUTDATED, after=after, reason="merged with what was edited here")
+
+
+def _bytes(entry: Entry | None, sides: Sides) -> bytes | None:
+    return sides.get(entry.digest) if entry is not None and entry.is_plain else None
