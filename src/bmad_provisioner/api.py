@@ -8,19 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bmad_provisioner.digest import Entry
-from bmad_provisioner.document import Parsed
+from bmad_provisioner.digest import Digest, Entry, Plain
+from bmad_provisioner.document import parse
 from bmad_provisioner.engine.run import Means, Outcome, Status, run
-from bmad_provisioner.engine.task import Output
 from bmad_provisioner.errors import ConflictError, PlanError, StaleError, UsageError
 from bmad_provisioner.event import Listener, StepFinished
 from bmad_provisioner.finding import Finding
+from bmad_provisioner.glance import remember
 from bmad_provisioner.kind import Document, Kind
 from bmad_provisioner.plan import Plan, Step, facts
+from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.session import Looking, Session, look
 from bmad_provisioner.tree.diff import diff
-from bmad_provisioner.tree.journal import FIRST, Digest, Receipt, Recorded, recorded
-from bmad_provisioner.tree.model import BESIDE, Change, Gap, Tree
+from bmad_provisioner.tree.journal import FIRST, Receipt, Recorded, recorded
+from bmad_provisioner.tree.model import Change, Gap, Tree
 from bmad_provisioner.tree.observe import observe
 from bmad_provisioner.tree.paths import collisions, refusal
 from bmad_provisioner.tree.settle import Sides, settle
@@ -44,6 +45,12 @@ class Request:
     beside: Path
 
 
+def kind_of(document: Document) -> Kind:
+    """Return the kind of a document."""
+    kind: Kind = Plugins("bmad_provisioner.kinds")[document.kind]
+    return kind
+
+
 def plan(
     session: Session,
     request: Request,
@@ -57,21 +64,22 @@ def plan(
     `choices` decides conflicts and drift by path: `ours` keeps what stands there, `theirs` takes the manifest's.
     Without `hold` external tasks run.
     """
-    document, step = request.document, _stopwatch(session.emit, clock)
-    with step("observe"):
-        sight = look(session, request.kind.scope(document), request.beside)
-    with step("compile"):
+    document = request.document
+    scope = request.kind.scope(document)
+    with _timed("observe", session.emit, clock):
+        sight = look(session, scope, request.beside)
+    with _timed("compile", session.emit, clock):
         graph, findings = request.kind.compile(document, sight)
-    with step("run"):
+    with _timed("run", session.emit, clock):
         means = Means(sight, session.cache, session.blobs.keep, session.emit, clock)
         outcomes = run(graph, means, hold=hold)
         desired, found = _desired(outcomes)
-    with step("compare"):
+    with _timed("compare", session.emit, clock):
         state = session.journal.recorded()
         record = state.tree(document.identity) if request.kind.owns else {}
         sight.add(observe(str(session.project.root), {*desired, *record} - sight.tree.keys(), session.index))
         changes = _changes(session, sight, desired, record, outcomes, choices or {})
-    return Plan(
+    made = Plan(
         project=str(session.project.root),
         document=document.identity,
         source=request.source,
@@ -83,13 +91,15 @@ def plan(
         current=len(desired) - sum(1 for change in changes if change.path in desired),
         facts=facts({name: outcome.output for name, outcome in outcomes.items() if outcome.output is not None}),
     )
+    remember(session, made, scope, request.beside)
+    return made
 
 
 def _desired(outcomes: Mapping[str, Outcome]) -> tuple[dict[str, Entry], list[Finding]]:
     """Gather the files of all outputs and what was found; two tasks may not make one path."""
     desired: dict[str, Entry] = {}
     makers: dict[str, str] = {}
-    findings = []
+    findings: list[Finding] = []
     for name, outcome in outcomes.items():
         if outcome.output is None:
             continue
@@ -139,7 +149,7 @@ def _records(desired: Tree, record: Tree, changes: Sequence[Change], *, complete
 
 def _step(outcome: Outcome) -> Step:
     files = tuple(outcome.output.files) if outcome.output else ()
-    return Step(outcome.task, outcome.status.value, outcome.because, outcome.error, files)
+    return Step(outcome.task, outcome.status.value, outcome.because, outcome.error, files, len(files))
 
 
 def _failures(outcomes: Mapping[str, Outcome]) -> list[Finding]:
@@ -153,23 +163,26 @@ def _unfinished(session: Session) -> list[Finding]:
     return [Finding(str(session.project.root), "apply-unfinished", "an earlier run was interrupted while it wrote", hint=hint)]
 
 
-def apply(
-    session: Session, made: Plan, signature: Signature, *, verb: str = "apply", context: Mapping[str, object] | None = None
-) -> Receipt | None:
+def apply(session: Session, made: Plan, signature: Signature, *, verb: str = "apply", manifest: bytes, path: str) -> Receipt | None:
     """Do what the plan says, all or nothing, and return the receipt; `None` when there was nothing to do.
 
     The caller holds the project (`Session.alone`). A plan that the project or journal has overtaken is refused.
+    The manifest's bytes are kept with the receipt: `heal` goes by them.
     """
     _refuse(made)
     if not made.writes and not made.records:
         return None
-    if session.journal.head() != made.head:
-        raise StaleError("another run changed the project since this was planned", hint="plan again")
+    state = _current(session, made)
     _keep_before(session, made.writes)
-    state = session.journal.recorded()
+    context: dict[str, Plain] = {"manifest": session.blobs.put(manifest), "path": path, "bmad": made.facts.get("bmad")}
     receipt = _receipt(state, signature, verb=verb, document=made.document, changes=made.changes, records=made.records)
-    receipt = replace(receipt, context={"source": made.source, **(context or {})})  # type: ignore[dict-item] # plain by contract
-    return session.transactions.commit(made.writes, receipt, state)
+    return session.transactions.commit(made.writes, replace(receipt, context=context), state)
+
+
+def _current(session: Session, made: Plan) -> Recorded:
+    if session.journal.head() != made.head:
+        raise StaleError("another run changed the project since this was planned; nothing was applied", hint="plan again")
+    return session.journal.recorded()
 
 
 def _refuse(made: Plan) -> None:
@@ -179,7 +192,7 @@ def _refuse(made: Plan) -> None:
         paths = ", ".join(f"`{change.path}`" for change in made.conflicts[:5])
         raise ConflictError(
             f"{len(made.conflicts)} of the files have a conflict: {paths}",
-            hint="see `bmadp diff`, then decide each with `--ours PATH` (keep what stands there) or `--theirs PATH` (take the manifest's)",
+            hint="see `bmadp diff`, then decide each: `--ours PATH` keeps what stands there, `--theirs PATH` takes the manifest's",
         )
     if made.held:
         raise PlanError(
@@ -236,13 +249,9 @@ def undo(session: Session, number: int | None, *, choices: Mapping[str, str] | N
         Digest(""),
         head,
         changes,
-        _unfinishable(session),
+        tuple(_unfinished(session)),
         current=len(before) - len(changes),
     )
-
-
-def _unfinishable(session: Session) -> tuple[Finding, ...]:
-    return tuple(_unfinished(session))
 
 
 def _present(tree: Mapping[str, Entry | None]) -> dict[str, Entry]:
@@ -272,10 +281,8 @@ def _target(receipts: Sequence[Receipt], number: int | None) -> Receipt:
 def restore(session: Session, receipt: Receipt, made: Plan, signature: Signature) -> Receipt:
     """Take `receipt` back as `made` says, in a transaction of its own; the caller holds the project."""
     _refuse(made)
-    if session.journal.head() != made.head:
-        raise StaleError("another run changed the project since this was planned", hint="plan again")
+    state = _current(session, made)
     _keep_before(session, made.writes)
-    state = session.journal.recorded()
     draft = _receipt(
         state, signature, verb="restore", document=receipt.document, changes=made.changes, records={}, undoes=receipt.number
     )
@@ -284,12 +291,46 @@ def restore(session: Session, receipt: Receipt, made: Plan, signature: Signature
     return session.transactions.commit(made.writes, draft, known, modes=receipt.modes)
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A document as it was last applied: the manifest's bytes and path then, and the request made of them."""
+
+    request: Request
+    data: bytes
+    path: str
+
+
+def applied(session: Session) -> tuple[Applied, ...]:
+    """Return every document whose files are recorded, as it was last applied."""
+    state = session.journal.recorded()
+    last = {receipt.document: receipt for receipt in session.journal if "manifest" in receipt.context}
+    found: list[Applied] = []
+    for identity in state.trees:
+        context = last[identity].context
+        source, path = Digest(str(context["manifest"])), str(context["path"])
+        data = session.blobs.get(source)
+        found += [
+            Applied(Request(document, kind_of(document), source, Path(path).parent), data, path)
+            for document in parse(data, path).documents
+            if document.identity == identity
+        ]
+    if not found:
+        raise UsageError("nothing is applied here that could be healed", hint="run `bmadp apply`")
+    return tuple(found)
+
+
+def diagnose(session: Session) -> tuple[Finding, ...]:
+    """Return what threatens a project, as every kind that knows about such things says."""
+    findings: list[Finding] = []
+    for kind in Plugins("bmad_provisioner.kinds").values():
+        if kind.diagnose is not None:
+            scope, function = kind.diagnose
+            findings += function(look(session, scope, session.project.root))
+    return tuple(findings)
+
+
 @contextmanager
 def _timed(name: str, emit: Listener, clock: Callable[[], float]) -> Iterator[None]:
     start = clock()
     yield
     emit(StepFinished(name, clock() - start))
-
-
-def _stopwatch(emit: Listener, clock: Callable[[], float]) -> Callable[[str], object]:
-    return lambda name: _timed(name, emit, clock)

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import NewType, TypeAlias
 
 Digest = NewType("Digest", str)
-Plain: TypeAlias = "None | bool | int | float | str | Sequence[Plain] | Mapping[str, Plain]"
+Plain: TypeAlias = "bool | int | float | str | Sequence[Plain] | Mapping[str, Plain] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,9 @@ def digest(data: bytes) -> Digest:
 
 def canonical(value: Plain) -> bytes:
     """Return the one JSON spelling of plain data: keys sorted, no white space, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 def fingerprint(value: Plain) -> Digest:

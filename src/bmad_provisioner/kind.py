@@ -66,6 +66,24 @@ class Sight(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Adoption:
+    """A document made from what a project holds, and the changes that bring the project under it.
+
+    `copies` are files to bring to a new path, `removals` paths that go, `rewrites` new bytes for files.
+    """
+
+    data: Mapping[str, Plain]
+    copies: tuple[tuple[str, str], ...] = ()
+    removals: tuple[str, ...] = ()
+    rewrites: Mapping[str, bytes] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+def _no_root(document: Document) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A capability, as four functions.
 
@@ -80,3 +98,6 @@ class Kind:
     scope: Callable[[Document], Scope]
     compile: Callable[[Document, Sight], tuple[Graph, tuple[Finding, ...]]]
     schema: Callable[[], Mapping[str, Plain]]
+    root: Callable[[Document], str] = _no_root
+    diagnose: tuple[Scope, Callable[[Sight], tuple[Finding, ...]]] | None = None
+    adopt: tuple[Scope, Callable[[Sight], Adoption]] | None = None

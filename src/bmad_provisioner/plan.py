@@ -13,13 +13,14 @@ from bmad_provisioner.tree.model import Change, Gap
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How one task of the plan ended: its status, why it ran, and the paths it makes."""
+    """How one task of the plan ended: its status, why it ran, and how many paths it makes, and which, where known."""
 
     task: str
     status: str
     because: tuple[str, ...] = ()
     error: str = ""
     files: tuple[str, ...] = ()
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Engine: runs graphs of tasks; knows nothing of files, skills, agents or code."""

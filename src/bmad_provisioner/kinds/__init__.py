@@ -1,0 +1,1 @@
+"""Kinds: one folder a capability, each a plugin that ships with us."""

@@ -145,7 +145,7 @@ class Transactions:
     def _sync(self, steps: Sequence[Step]) -> None:
         folders = sorted({step.path.rpartition("/")[0] for step in steps})
         paths = [f"{self._root}/{folder}" for folder in folders]
-        sync([path for path in paths if os.path.isdir(path)], anchor=self._root)
+        sync([path for path in paths if os.path.isdir(path) and not os.path.islink(path)], anchor=self._root)
 
     def _finish(self, folder: Path) -> None:
         """Tidy up; the receipt is durable, so whatever fails here is left to the next run."""

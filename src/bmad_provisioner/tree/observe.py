@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from bmad_provisioner.blobs import write_atomic
-from bmad_provisioner.digest import Digest, Entry
+from bmad_provisioner.digest import Digest, Entry, Plain
 from bmad_provisioner.errors import StaleError
 
 _TICK = 20_000_000
@@ -34,7 +34,9 @@ class Index:
         self._old: dict[str, list[Signature | Digest]] = {}
         self._new: dict[str, list[Signature | Digest]] = {}
         self._written = 0
-        self.fresh = True
+        self._fresh = True
+        self.note: Plain = None
+        """What was concluded from exactly these files; it goes when one of them changes."""
         if path is not None:
             self._load(path)
 
@@ -44,7 +46,7 @@ class Index:
                 self._written = os.fstat(file.fileno()).st_mtime_ns
                 body = json.loads(file.read())
             if body["format"] == _FORMAT:
-                self._old = body["files"]
+                self._old, self.note = body["files"], body["note"]
         except (OSError, ValueError, KeyError, TypeError):
             self._old = {}
 
@@ -53,7 +55,7 @@ class Index:
         known = self._old.get(path)
         signature = _signature(info)
         if known is None or known[0] != signature or info.st_ctime_ns >= self._written:
-            self.fresh = False
+            self._fresh = False
             return None
         self._new[path] = known
         return known[1]  # type: ignore[return-value] # the second of the pair is the digest
@@ -63,15 +65,28 @@ class Index:
         if max(info.st_ctime_ns, info.st_mtime_ns) + _TICK < now:
             self._new[path] = [_signature(info), name]
 
-    def save(self, *, complete: bool) -> None:
-        """Write what was seen, and, unless the look was `complete`, what was known before.
+    def doubt(self) -> None:
+        """Say that something was seen which no signature stands for."""
+        self._fresh = False
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the files seen so far are, to the last one, those of the index, as they were."""
+        return self._fresh and len(self._new) == len(self._old)
+
+    def paths(self) -> list[str]:
+        """Return the paths known before this look."""
+        return list(self._old)
+
+    def save(self, *, complete: bool, note: Plain = None) -> None:
+        """Write what was seen (unless the look was `complete`: and what was known before), and what it led to.
 
         An index that cannot be written only costs time.
         """
-        if self._path is None or (self.fresh and (not complete or len(self._new) == len(self._old))):
+        if self._path is None or (self.unchanged and note == self.note):
             return
         files = self._new if complete else {**self._old, **self._new}
-        body = json.dumps({"format": _FORMAT, "files": files}, separators=(",", ":"))
+        body = json.dumps({"format": _FORMAT, "files": files, "note": note}, separators=(",", ":"))
         try:
             write_atomic(self._path, body.encode("utf-8", "surrogatepass"), durable=False)
         except OSError:
@@ -93,11 +108,15 @@ def observe(root: str, paths: Iterable[str], index: Index, *, prefix: str = "") 
         obstacle = _obstacle(root, path.rpartition("/")[0], folders)
         if obstacle == "":
             continue
+        if obstacle:
+            index.doubt()
+            tree[prefix + path] = Entry(Digest(f"behind-symlink:{obstacle}"))
+            continue
         try:
             info = os.lstat(f"{root}/{path}")
         except (FileNotFoundError, NotADirectoryError):
             continue
-        tree[prefix + path] = Entry(Digest(f"behind-symlink:{obstacle}")) if obstacle else _entry(root, path, info, index, prefix)
+        tree[prefix + path] = _entry(root, path, info, index, prefix)
     return tree
 
 
@@ -139,6 +158,7 @@ def _entry(root: str, path: str, info: os.stat_result, index: Index, prefix: str
     if stat.S_ISREG(mode):
         name = index.digest(prefix + path, info) or _hashed(root, path, index, prefix)
         return Entry(name, bool(mode & 0o100))
+    index.doubt()
     if stat.S_ISLNK(mode):
         return Entry(Digest(f"symlink:{os.readlink(f'{root}/{path}')}"))
     return Entry(Digest("directory:" if stat.S_ISDIR(mode) else "special:"))

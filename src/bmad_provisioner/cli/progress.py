@@ -1,0 +1,63 @@
+"""Progress: one live line on stderr for what takes longer than a second, and the timings of `--timings`."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from bmad_provisioner.event import ChangeCommitted, Event, Recovered, StepFinished, TaskFinished, TaskStarted, Waiting
+
+_PATIENCE = 1.0
+
+
+class Progress:
+    """A listener that shows a line on a terminal once work takes longer than a second."""
+
+    def __init__(self, *, live: bool, timings: bool) -> None:
+        self._live, self._timings = live, timings
+        self._start = self._shown = time.monotonic()
+        self._tasks = self._files = 0
+        self._steps: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Hear one event."""
+        match event:
+            case TaskStarted():
+                self._tasks += 1
+                self._show(f"{event.action}: {event.task} ({self._tasks})")
+            case ChangeCommitted():
+                self._files += 1
+                self._show(f"writing: {event.path} ({self._files})")
+            case StepFinished():
+                self._steps[event.step] = self._steps.get(event.step, 0.0) + event.seconds
+            case Waiting():
+                self._say(f"waiting for {event.owner}")
+            case Recovered():
+                self._say(f"an interrupted run was {'finished' if event.forward else 'taken back'} first")
+            case TaskFinished():
+                pass
+
+    def close(self) -> None:
+        """Clear the line and, if asked, print where the time and memory went."""
+        if self._shown > self._start:
+            sys.stderr.write("\r\x1b[K")
+        if self._timings:
+            # Only for `--timings`.
+            import resource  # noqa: PLC0415
+
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            for step, seconds in self._steps.items():
+                self._say(f"{step:<12} {seconds * 1000:9.1f} ms")
+            cpu = usage.ru_utime + usage.ru_stime
+            self._say(f"{'process':<12} {cpu * 1000:9.1f} ms of CPU, peak memory {usage.ru_maxrss / 1024:.0f} MB")
+
+    def _show(self, text: str) -> None:
+        now = time.monotonic()
+        if self._live and now - self._start > _PATIENCE and now - self._shown > 0.1:
+            self._shown = now
+            sys.stderr.write(f"\r\x1b[K{text[:100]}")
+            sys.stderr.flush()
+
+    @staticmethod
+    def _say(text: str) -> None:
+        sys.stderr.write(f"{text}\n")

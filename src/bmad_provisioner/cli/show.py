@@ -1,0 +1,173 @@
+"""Show: plans, findings and receipts as text and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bmad_provisioner.cli.tell import out
+from bmad_provisioner.digest import Entry, Plain
+from bmad_provisioner.finding import Finding
+from bmad_provisioner.plan import Plan, Step
+from bmad_provisioner.tree.journal import Receipt
+from bmad_provisioner.tree.model import Change, Gap
+
+_MARKS = {
+    Gap.MISSING: ("+", "green"),
+    Gap.OUTDATED: ("~", "yellow"),
+    Gap.DRIFTED: ("=", "cyan"),
+    Gap.CONFLICT: ("!", "red"),
+    Gap.ORPHANED: ("-", "red"),
+}
+_MANY = 12
+
+
+def plan_text(made: Plan, *, every: bool = False) -> None:
+    """Print a plan: what it is of, the gap grouped by what makes the files, and the sum."""
+    _heading(made)
+    if made.changes:
+        out()
+    for title, changes in _groups(made):
+        gaps = ", ".join(f"{count} {gap}" for gap, count in _count(changes).items())
+        out(f"{title}  ({gaps})", bold=True)
+        shown = (
+            changes if every or len(changes) <= _MANY else [c for c in changes if c.gap is not Gap.MISSING][:_MANY] or changes[:3]
+        )
+        for change in shown:
+            mark, colour = _MARKS[change.gap]
+            out(f"  {mark} {change.path}  {change.gap.value}: {change.reason}", colour=colour)
+        if len(shown) < len(changes):
+            out(f"    and {len(changes) - len(shown)} more (`--all` lists them)")
+    for step in made.held:
+        out(f"  ? {step.task}  known after apply", colour="magenta")
+    out()
+    out(summary(made), bold=True)
+
+
+def summary(made: Plan) -> str:
+    """Return a plan in one line."""
+    count = _count(made.changes)
+    parts = [f"{count.get(gap.value, 0)} {gap.value}" for gap in Gap if count.get(gap.value)]
+    parts.append(f"{made.current} up to date")
+    parts += [f"{len(made.held)} known after apply"] if made.held else []
+    return ("nothing to do: " if made.is_clean else "") + ", ".join(parts)
+
+
+def _heading(made: Plan) -> None:
+    out(f"project  {made.project}")
+    bmad = made.facts.get("bmad")
+    if isinstance(bmad, dict):
+        folders = ", ".join(bmad.get("folders") or ())
+        found = f"BMAD {bmad['version']} ({bmad['era']})" if bmad.get("version") else "BMAD is not installed"
+        verdict = (
+            ""
+            if not bmad.get("asked")
+            else f"; the manifest asks {bmad['asked']}: {'compatible' if bmad.get('compatible') else 'not met'}"
+        )
+        out(f"bmad     {found}{verdict}")
+        out(f"skills   {folders}")
+
+
+def _groups(made: Plan) -> list[tuple[str, list[Change]]]:
+    """Return the changes by the task that makes their files; what nobody makes any more comes last."""
+    makers = {path: step.task for step in made.steps for path in step.files}
+    groups: dict[str, list[Change]] = {step.task: [] for step in made.steps}
+    for change in made.changes:
+        groups.setdefault(makers.get(change.path, "no longer declared" if change.wanted is None else "other files"), []).append(
+            change
+        )
+    return [(title, changes) for title, changes in groups.items() if changes]
+
+
+def _count(changes: Iterable[Change]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for change in changes:
+        counts[change.gap.value] = counts.get(change.gap.value, 0) + 1
+    return counts
+
+
+def recommendations(made: Plan) -> list[str]:
+    """Return what to do next, the most important first."""
+    advice = []
+    if made.errors:
+        advice.append(f"mend {len(made.errors)} error{'s' * (len(made.errors) > 1)} (above): nothing is applied before that")
+    settle = "`bmadp diff` shows it, `--ours` or `--theirs` with `bmadp apply` settles it"
+    advice += [f"decide `{change.path}`: {settle}" for change in made.conflicts[:3]]
+    lost = [c for c in made.writes if c.gap is Gap.MISSING and c.reason == "made before, and gone"]
+    if lost:
+        advice.append(f"run `bmadp heal`: {len(lost)} file{'s' * (len(lost) > 1)} made before are gone")
+    if (made.writes or made.held) and not made.errors and not made.conflicts:
+        advice.append("run `bmadp apply` to close the gap; `bmadp diff` shows it line by line first")
+    if made.drifts:
+        advice.append(
+            f"look at {len(made.drifts)} file{'s' * (len(made.drifts) > 1)} edited here: they stay as they are; `bmadp apply --theirs PATH` resets one"
+        )
+    return advice
+
+
+def plan_plain(made: Plan) -> dict[str, Plain]:
+    """Return a plan as plain data."""
+    return {
+        "plan": made.digest,
+        "project": made.project,
+        "document": made.document,
+        "source": made.source,
+        "head": made.head,
+        "clean": made.is_clean,
+        "current": made.current,
+        "changes": [change_plain(change) for change in made.changes],
+        "findings": findings_plain(made.findings),
+        "tasks": [_step_plain(step) for step in made.steps],
+        "facts": made.facts,
+        "recommendations": list(recommendations(made)),
+    }
+
+
+def _step_plain(step: Step) -> dict[str, Plain]:
+    return {"task": step.task, "status": step.status, "because": list(step.because), "error": step.error, "files": step.count}
+
+
+def change_plain(change: Change) -> dict[str, Plain]:
+    """Return a change as plain data."""
+    return {
+        "path": change.path,
+        "gap": change.gap.value,
+        "reason": change.reason,
+        "writes": change.writes,
+        "before": _entry(change.before),
+        "after": _entry(change.after),
+        "wanted": _entry(change.wanted),
+    }
+
+
+def _entry(entry: Entry | None) -> Plain:
+    return None if entry is None else {"digest": entry.digest, "executable": entry.executable}
+
+
+def findings_plain(findings: Sequence[Finding]) -> list[Plain]:
+    """Return findings as plain data."""
+    return [
+        {"path": f.path, "line": f.line, "rule": f.rule, "severity": f.severity.value, "message": f.message, "hint": f.hint}
+        for f in findings
+    ]
+
+
+def receipt_plain(receipt: Receipt) -> dict[str, Plain]:
+    """Return a receipt as plain data."""
+    return {
+        "number": receipt.number,
+        "verb": receipt.verb,
+        "who": receipt.who,
+        "when": receipt.when,
+        "document": receipt.document,
+        "undoes": receipt.undoes,
+        "changes": [change_plain(change) for change in receipt.changes if change.writes],
+        "name": receipt.name,
+    }
+
+
+def receipt_text(receipt: Receipt) -> str:
+    """Return a receipt in one line."""
+    count = _count(change for change in receipt.changes if change.writes)
+    what = ", ".join(f"{number} {gap}" for gap, number in count.items()) or "records only"
+    undoes = f" of {receipt.undoes}" if receipt.undoes is not None else ""
+    return f"{receipt.number:>4}  {receipt.when}  {receipt.who}  {receipt.verb}{undoes}  {receipt.document}  {what}"

@@ -1,0 +1,114 @@
+"""Explain: a plan line by line, and why each file and task is as it is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bmad_provisioner import api
+from bmad_provisioner.digest import Entry
+from bmad_provisioner.plan import Plan, Step
+from bmad_provisioner.session import Looking, Session
+from bmad_provisioner.tree.merge import merge
+from bmad_provisioner.tree.model import Change, Gap
+from bmad_provisioner.tree.observe import observe
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One change as the lines of a unified diff."""
+
+    path: str
+    gap: Gap
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What there is to say about one file or task."""
+
+    subject: str
+    lines: tuple[str, ...]
+
+
+def texts(session: Session, made: Plan) -> tuple[Text, ...]:
+    """Return every change of a plan line by line.
+
+    A conflict is shown as the file it would be with conflict markers; drift as what was edited here.
+    """
+    tree = observe(made.project, [change.path for change in made.changes], session.index)
+    sight = Looking(session.project.root, session.project.root, tree)
+    record = session.journal.recorded().tree(made.document)
+    return tuple(_text(session, sight, change, record.get(change.path)) for change in made.changes)
+
+
+def _text(session: Session, sight: Looking, change: Change, base: Entry | None) -> Text:
+    mine = sight.read(change.path) if change.before is not None and change.before.is_plain else None
+    wanted = _kept(session, change.wanted)
+    if change.gap is Gap.CONFLICT:
+        merged = merge(change.path, _kept(session, base), mine, wanted)
+        before, after = mine, merged.data if merged is not None and merged.conflicts else wanted
+    elif change.gap is Gap.DRIFTED:
+        before, after = wanted, mine
+    else:
+        before, after = mine, _kept(session, change.after)
+    head = f"# {change.path}: {change.gap.value}, {change.reason}\n"
+    return Text(change.path, change.gap, (head, *_unified(change.path, before, after), *_mode(change)))
+
+
+def _kept(session: Session, entry: Entry | None) -> bytes | None:
+    return session.blobs.get(entry.digest) if entry is not None and entry.is_plain else None
+
+
+def _unified(path: str, before: bytes | None, after: bytes | None) -> list[str]:
+    try:
+        old, new = (_lines(data) for data in (before, after))
+    except UnicodeDecodeError:
+        return [f"binary file `{path}` differs\n"]
+    names = ("/dev/null" if before is None else f"a/{path}", "/dev/null" if after is None else f"b/{path}")
+    lines = difflib.unified_diff(old, new, *names)
+    return [line if line.endswith("\n") else f"{line}\n\\ no newline at end of file\n" for line in lines]
+
+
+def _lines(data: bytes | None) -> list[str]:
+    return [] if data is None else data.decode("utf-8").splitlines(keepends=True)
+
+
+def _mode(change: Change) -> list[str]:
+    if change.before is None or change.after is None or change.before.executable == change.after.executable:
+        return []
+    return [f"mode: {'executable' if change.after.executable else 'not executable'}\n"]
+
+
+def why(session: Session, request: api.Request, subject: str) -> tuple[Answer, ...]:
+    """Return what there is to say about a path or a task of a document; nothing when it is neither."""
+    made = api.plan(session, request)
+    path = subject.removeprefix("./")
+    answers = [_of_task(session, step) for step in made.steps if step.task == subject]
+    makers = [step for step in made.steps if path in step.files]
+    if makers or path in {change.path for change in made.changes}:
+        answers.append(_of_path(session, made, path, makers))
+    return tuple(answers)
+
+
+def _of_task(session: Session, step: Step) -> Answer:
+    lines = [f"{step.status}: {'; '.join(step.because) or 'nothing that it depends on changed'}", f"makes {step.count} files"]
+    lines += [f"depends on {part} {name[:12]}" for part, name in session.cache.trace(step.task).items()]
+    return Answer(f"task {step.task}", tuple(lines))
+
+
+def _of_path(session: Session, made: Plan, path: str, makers: Sequence[Step]) -> Answer:
+    lines = [
+        f"made by task `{step.task}` ({step.status}: {'; '.join(step.because) or 'nothing that it depends on changed'})"
+        for step in makers
+    ]
+    change = next((change for change in made.changes if change.path == path), None)
+    lines.append("up to date" if change is None else f"{change.gap.value}: {change.reason}")
+    lines += [
+        f"receipt {receipt.number}: {receipt.verb} by {receipt.who} at {receipt.when} ({done.gap.value}: {done.reason})"
+        for receipt in session.journal
+        for done in receipt.changes
+        if done.path == path and done.writes
+    ]
+    return Answer(path, tuple(lines))
