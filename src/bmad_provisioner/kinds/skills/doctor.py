@@ -155,9 +155,7 @@ def _modules(case: _Case) -> Iterator[Finding]:
     for name, source in case.sources.items():
         if source == "unknown":
             message = f"BMAD took `_bmad/{name}/` for a module (`source: unknown`); its next full update deletes it"
-            hint = (
-                f"move `_bmad/{name}/` away, then take its entry out of the file; `bmadp init --adopt` does both"
-            )
+            hint = f"move `_bmad/{name}/` away, then take its entry out of the file; `bmadp init --adopt` does both"
             yield Finding(MANIFEST, "unknown-module", message, Severity.ERROR, hint=hint)
         elif source == "custom":
             message = f"module `{name}` came from a custom source; an update that does not name it again deletes it silently"
