@@ -95,6 +95,16 @@ def plan(
     return made
 
 
+def made(session: Session, request: Request, suffix: str) -> bytes | None:
+    """Return the bytes of the first file the document makes whose path ends with `suffix`."""
+    sight = look(session, request.kind.scope(request.document), request.beside)
+    graph, _findings = request.kind.compile(request.document, sight)
+    outcomes = run(graph, Means(sight, session.cache, session.blobs.keep, session.emit, time.perf_counter), hold=False)
+    desired, _found = _desired(outcomes)
+    entry = next((entry for path, entry in sorted(desired.items()) if path.endswith(suffix)), None)
+    return None if entry is None else session.blobs.get(entry.digest)
+
+
 def _desired(outcomes: Mapping[str, Outcome]) -> tuple[dict[str, Entry], list[Finding]]:
     """Gather the files of all outputs and what was found; two tasks may not make one path."""
     desired: dict[str, Entry] = {}

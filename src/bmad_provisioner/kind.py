@@ -79,6 +79,23 @@ class Adoption:
     findings: tuple[Finding, ...] = ()
 
 
+Place = tuple[str | int, ...]
+"""The keys and indexes that lead to a part of a document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaffold:
+    """The start of a new thing: what to append to the list at `place`, and files to lay beside the document."""
+
+    place: Place
+    item: Plain
+    files: Mapping[str, str]
+
+
+def _nowhere(document: Document, name: str) -> Place | None:
+    return None
+
+
 def _no_root(document: Document) -> str:
     return ""
 
@@ -100,4 +117,6 @@ class Kind:
     schema: Callable[[], Mapping[str, Plain]]
     root: Callable[[Document], str] = _no_root
     diagnose: tuple[Scope, Callable[[Sight], tuple[Finding, ...]]] | None = None
-    adopt: tuple[Scope, Callable[[Sight], Adoption]] | None = None
+    adopt: tuple[Scope, Callable[[Sight, str, frozenset[str]], Adoption]] | None = None
+    declared: Callable[[Document, str], Place | None] = _nowhere
+    scaffold: Callable[[str, str], Scaffold] | None = None

@@ -98,9 +98,8 @@ def recommendations(made: Plan) -> list[str]:
     if (made.writes or made.held) and not made.errors and not made.conflicts:
         advice.append("run `bmadp apply` to close the gap; `bmadp diff` shows it line by line first")
     if made.drifts:
-        advice.append(
-            f"look at {len(made.drifts)} file{'s' * (len(made.drifts) > 1)} edited here: they stay as they are; `bmadp apply --theirs PATH` resets one"
-        )
+        many = f"{len(made.drifts)} file{'s' * (len(made.drifts) > 1)}"
+        advice.append(f"look at {many} edited here: they stay; `bmadp apply --theirs PATH` resets one")
     return advice
 
 

@@ -1,0 +1,100 @@
+"""Verbs to start with: init, schema."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from bmad_provisioner import adopt, document, project
+from bmad_provisioner.cli import show
+from bmad_provisioner.cli.options import progressing, shared, signature
+from bmad_provisioner.cli.tell import CLEAN, out, out_json, say, tell_finding
+from bmad_provisioner.errors import UsageError
+from bmad_provisioner.session import Session
+
+_SCAFFOLD = """# What this project's coding agents should know and be. `bmadp analyze` shows the gap, `bmadp apply` closes it.
+kind: Skills
+project:
+  name: {name}
+  bmad_version: ">=6.2,<7"          # what the manifest was made for: v6.x, 6.12.0, ">=6.2,<7"
+  language: {language}                     # language of the generated text: en, fr
+  # tools: [claude-code, cursor]    # default: what BMAD's own manifest says
+  leaders:
+    - name: dev-leader
+      domain: generic               # generic, healthcare, qa, cis
+      phase: 4-implementation
+      specialists:
+        - id: frontend
+          name: Frontend Developer
+          domain: React, CSS
+          skills: [UI development, accessibility, component tests]
+        - id: backend
+          name: Backend Developer
+          domain: FastAPI, PostgreSQL
+          skills: [REST APIs, data models, migrations]
+  customizations:
+    dev-leader:
+      principles:
+        - Small changes, each with its test
+"""
+
+
+@click.command()
+@click.option("--adopt", "adopting", is_flag=True, help="Write a manifest of what the project already holds, and move it under it.")
+@click.option("--name", help="The project's name (default: its folder's).")
+@click.option("--language", type=click.Choice(["en", "fr"]), default="en", help="Language of the generated text.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@shared
+def init(adopting: bool, name: str | None, language: str, yes: bool, folder: Path | None, as_json: bool, timings: bool) -> int:
+    """Write a manifest to start from, or one of what the project already holds."""
+    place = project.find(folder or Path.cwd())
+    path = place.root / document.DEFAULT_NAME
+    if path.exists() or path.is_symlink():
+        raise UsageError(f"`{path}` already exists", hint="edit it, or move it away first")
+    name = name or "".join(c if c.isalnum() or c in "-_." else "-" for c in place.root.name) or "project"
+    if adopting:
+        return _adopt(place, name, yes=yes, as_json=as_json, timings=timings)
+    path.write_text(_SCAFFOLD.format(name=name, language=language), encoding="utf-8")
+    out_json({"manifest": str(path)}) if as_json else out(f"wrote {path}", colour="green")
+    say("hint: `bmadp analyze` shows what it would make, `bmadp apply` makes it")
+    return CLEAN
+
+
+def _adopt(place: project.Project, name: str, *, yes: bool, as_json: bool, timings: bool) -> int:
+    with (
+        progressing(timings=timings, as_json=as_json) as progress,
+        Session(place, emit=progress) as session,
+        session.alone("bmadp init"),
+    ):
+        found = adopt.adopt(session, name=name)
+        for finding in found.findings:
+            tell_finding(finding)
+        if not as_json:
+            show.plan_text(found.plan)
+        if not yes:
+            if not sys.stdin.isatty():
+                raise UsageError("there is nobody to ask", hint="`--yes` does it without asking")
+            click.confirm(f"make these {len(found.plan.writes)} changes?", abort=True, err=True)
+        receipt = adopt.settle(session, found, signature())
+    number = receipt.number if receipt else 0
+    if as_json:
+        out_json(
+            {
+                "manifest": str(place.root / document.DEFAULT_NAME),
+                "receipt": number,
+                "findings": show.findings_plain(found.findings),
+            }
+        )
+    else:
+        out(f"adopted as receipt {number}", colour="green")
+        say(f"hint: `bmadp restore {number}` takes it back; `bmadp analyze` shows what the manifest makes of it")
+    return CLEAN
+
+
+@click.command()
+def schema() -> int:
+    """Print the JSON schema of the manifest, for editors."""
+    out_json(document.schema())
+    return CLEAN
