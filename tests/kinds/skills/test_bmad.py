@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bmad_install import NEWEST, VERSIONS, Look, install, installer, update
+from bmad_install import NEWEST, VERSIONS, Given, Look, install, installer, update
 from bmad_provisioner.kinds.skills.bmad import (
     PHASES,
     REMOVALS,
@@ -21,6 +21,7 @@ from bmad_provisioner.kinds.skills.bmad import (
     help_csv,
     module_code,
     phase_name,
+    quick,
     read_yaml,
     reserved_reason,
     skill_folders,
@@ -49,6 +50,16 @@ def test_version_era_tools_and_modules_are_seen(version: str, installation: Inst
     assert installation.modules == ("core", "bmm")
     assert installation.faults == ()
     assert has_toml_overrides(installation) == (ERAS[version] in "DE")
+
+
+@every_version
+def test_bmads_own_manifest_is_read_the_same_with_and_without_yaml(version: str, project: Path) -> None:
+    path = "_bmad/_config/manifest.yaml"
+    data = (project / path).read_bytes()
+    same = data + b"# as YAML\n"
+    assert quick(data) is not None
+    assert quick(same) is None
+    assert quick(data) == detect(Given({path: same})) == detect(Given({path: data}))
 
 
 @every_version

@@ -21,6 +21,7 @@ from bmad_provisioner.kinds.skills.bmad import (
     help_csv,
     module_code,
     phase_name,
+    quick,
     rank,
     read_yaml,
     reserved_reason,
@@ -144,6 +145,14 @@ def test_a_broken_manifest_is_a_finding_and_the_era_is_told_by_the_rest(content:
         found = detect(Given({MANIFEST: content, **evidence}))
         assert (found.version, found.era) == (None, era)
         assert [(fault.rule, fault.severity) for fault in found.faults] == [("bmad-unreadable", Severity.WARNING)]
+
+
+@pytest.mark.parametrize("word", ["null", "true", "'core'", "core # x", "{a: b}", "&a x", "12", "a: b", ""])
+def test_a_manifest_with_anything_unusual_is_left_to_yaml(word: str) -> None:
+    text = "installation:\n  version: 6.12.0\nmodules:\n  - name: {0}\n    source: built-in\nides:\n  - {1}\n"
+    assert quick(text.format("core", "cursor").encode()) == Installation("6.12.0", "E", ("cursor",), ("core",))
+    assert quick(text.format(word, "cursor").encode()) is None
+    assert quick(text.format("core", word).encode()) is None
 
 
 def test_broken_lists_are_read_as_far_as_they_go() -> None:
