@@ -1,0 +1,228 @@
+"""Model: the form of a Skills document, from which its JSON schema and its first findings come.
+
+The one module that imports pydantic; only `check` and `schema` import it, when they are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+
+from bmad_provisioner.digest import Plain
+from bmad_provisioner.finding import Finding
+from bmad_provisioner.kind import Document
+from bmad_provisioner.kinds.skills.naming import did_you_mean
+
+Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+Phase = Annotated[str | int, Field(description="A BMAD phase, `anytime`, or an alias such as `3-arch`, `1-discovery`, 0 to 4.")]
+
+
+def _list_if_empty(value: object) -> object:
+    return [] if value is None else value
+
+
+Texts = Annotated[list[Text], BeforeValidator(_list_if_empty)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Specialist(_Strict):
+    """An expert whom a leader routes work to."""
+
+    id: Text = Field(description="Its name among the leader's specialists: a-z, 0-9 and hyphens.")
+    name: Text | None = Field(default=None, description="Its title, for people.")
+    domain: str | None = Field(default=None, description="What it knows: technologies, methods, subjects.")
+    skills: Texts = Field(default=[], description="What it can do; work is routed by these words.")
+    compliance_notes: str | None = Field(default=None, description="What it must observe.")
+
+
+class Leader(_Strict):
+    """One who takes requests and routes each to the specialist it belongs to."""
+
+    name: Text = Field(description="The id of its skill: a-z, 0-9 and hyphens, at most 64.")
+    domain: Text = Field(default="generic", description="The pack of references: generic, healthcare, qa, cis, or a plugin's.")
+    phase: Phase = Field(default="3-arch")
+    specialists: Annotated[list[Specialist], BeforeValidator(_list_if_empty)] = Field(default=[])
+
+
+class GitSource(_Strict):
+    """A folder of a git repository, at a ref."""
+
+    git: Text = Field(description="An https, ssh or file URL.")
+    ref: Text | None = Field(default=None, description="A commit (best), tag or branch.")
+    path: Text | None = Field(default=None, description="The skill's folder in the repository.")
+
+
+def _source_form(value: object) -> str:
+    return "git" if isinstance(value, Mapping | GitSource) else "folder"
+
+
+class HandWritten(_Strict):
+    """A skill written by hand, brought along whole."""
+
+    source: Annotated[Annotated[Text, Tag("folder")] | Annotated[GitSource, Tag("git")], Discriminator(_source_form)] = Field(
+        description="A folder beside the manifest, a git URL, or {git, ref, path}."
+    )
+    needs: Texts = Field(default=[], description="Leaders and skills it cannot do without.")
+
+
+class MenuAddition(_Strict):
+    """An entry for a menu; exactly one of workflow, skill and prompt says what it starts."""
+
+    trigger: Text
+    workflow: Text | None = None
+    skill: Text | None = None
+    prompt: Text | None = None
+    description: Text
+
+    @model_validator(mode="after")
+    def starts_one_thing(self) -> MenuAddition:
+        """Refuse an entry that starts nothing or several things."""
+        given = [name for name in ("workflow", "skill", "prompt") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of `workflow`, `skill` and `prompt`, not {' and '.join(given) or 'none'}")
+        return self
+
+
+class Customization(_Strict):
+    """What a project adds to a leader or to a BMAD skill."""
+
+    memories: Texts = Field(default=[], description="Facts to keep in mind.")
+    principles: Texts = Field(default=[], description="Rules to work by.")
+    menu_additions: Annotated[list[MenuAddition], BeforeValidator(_list_if_empty)] = Field(default=[])
+
+
+class Workflow(_Strict):
+    """A sequence that an orchestrating skill walks."""
+
+    phase: Phase = Field(default="anytime")
+    name: Text
+    sequence: Annotated[list[Text], Field(min_length=1)]
+
+
+class Integration(_Strict):
+    """How the skills work together."""
+
+    workflows: Annotated[list[Workflow], BeforeValidator(_list_if_empty)] = Field(default=[])
+
+
+class Project(_Strict):
+    """The project and all that it should hold."""
+
+    name: Text
+    bmad_version: Text = Field(default="v6.x", description='For example v6.x, 6.12.0, or ">=6.2,<7".')
+    root: Text | None = Field(default=None, description="Where the project lies; `--project` wins.")
+    language: Literal["en", "fr"] = Field(default="en", description="The language of the generated text.")
+    tools: list[Text] | None = Field(
+        default=None, description="Tool ids such as claude-code; default: what BMAD's own manifest says."
+    )
+    leaders: Annotated[list[Leader], BeforeValidator(_list_if_empty)] = Field(default=[])
+    skills: Annotated[list[HandWritten], BeforeValidator(_list_if_empty)] = Field(default=[])
+    customizations: dict[str, Customization] | None = Field(default=None)
+    integration: Integration | None = Field(default=None)
+
+
+class Manifest(_Strict):
+    """A Skills document."""
+
+    kind: Literal["Skills"] = "Skills"
+    project: Project
+
+
+def schema() -> Mapping[str, Plain]:
+    """Return the JSON schema of a Skills document."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Manifest.model_json_schema()}
+
+
+def faults(document: Document) -> tuple[Finding, ...]:
+    """Return every way in which a document lacks the form, one finding a place."""
+    try:
+        Manifest.model_validate(dict(document.data))
+    except ValidationError as error:
+        found = {item.message.split(": ", 1)[0]: item for item in reversed([_finding(document, dict(e)) for e in error.errors()])}
+        return tuple(reversed(found.values()))
+    return ()
+
+
+def _finding(document: Document, error: Mapping[str, Any]) -> Finding:
+    place = tuple(_real_place(document.data, error["loc"], missing=error["type"] == "missing"))
+    message, hint = _said(document, error, place)
+    return Finding(
+        path=document.source, rule="manifest-form", message=f"{'.'.join(map(str, place)) or 'document'}: {message}",
+        line=document.line(*place), hint=hint,
+    )  # fmt: skip
+
+
+def _real_place(data: Plain, loc: tuple[str | int, ...], *, missing: bool) -> Iterator[str | int]:
+    """Drop the parts of pydantic's location that are names of alternatives and not keys of the data."""
+    for index, part in enumerate(loc):
+        if isinstance(data, Mapping) and part in data:
+            data = data[str(part)]
+        elif isinstance(data, list | tuple) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        elif not (missing and index == len(loc) - 1):
+            continue
+        yield part
+
+
+def _said(document: Document, error: Mapping[str, Any], place: tuple[str | int, ...]) -> tuple[str, str]:
+    """Return message and hint for one of pydantic's errors, in the words of the house."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "missing":
+        return "field required", _REQUIRED.get(str(place[-1]), "")
+    if kind == "extra_forbidden":
+        known = _keys_at(place)
+        return "unknown key", did_you_mean(str(place[-1]), known, f"known keys here are {', '.join(f'`{k}`' for k in known)}")
+    if kind == "value_error":
+        return str(context.get("error", error["msg"])), ""
+    if kind == "literal_error":
+        return f"must be {context['expected']}, not {_shown(error['input'])}", ""
+    if kind == "string_too_short":
+        return "must not be empty", ""
+    if kind == "too_short":
+        return "must have at least one entry", ""
+    if kind == "string_too_long":
+        return f"must have at most {context['max_length']} characters, and has {len(error['input'])}", ""
+    if kind in _WANTED:
+        given = error["input"]
+        quote = kind == "string_type" and isinstance(given, bool | int | float)
+        return f"must be {_WANTED[kind]}, not {_shown(given)}", "put it in quotes" if quote else ""
+    return str(error["msg"]).lower(), ""
+
+
+_WANTED = {
+    "string_type": "text", "int_type": "text or a number", "list_type": "a list", "dict_type": "a mapping",
+    "model_type": "a mapping", "model_attributes_type": "a mapping",
+}  # fmt: skip
+_REQUIRED = {
+    "project": "a Skills document has `project:` at its top",
+    "name": "give it a name",
+    "id": "an id such as `frontend`: a-z, 0-9 and hyphens",
+    "sequence": "the steps, for example [dev-leader, specialist, qa-leader]",
+    "source": "a folder beside the manifest, for example ./skills/code-review",
+    "description": "one sentence that says what it does",
+}
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
+    named = names.get(type(value), "")
+    if isinstance(value, str):
+        return f"`{value[:60]}`"
+    return f"{named} (`{value}`)" if isinstance(value, bool | int | float) else named or type(value).__name__
+
+
+def _keys_at(place: tuple[str | int, ...]) -> tuple[str, ...]:
+    """Return the keys that may stand where an unknown one does."""
+    models: dict[str, type[BaseModel]] = {
+        "project": Project, "leaders": Leader, "specialists": Specialist, "skills": HandWritten, "source": GitSource,
+        "customizations": Customization, "menu_additions": MenuAddition, "integration": Integration, "workflows": Workflow,
+    }  # fmt: skip
+    above = [part for part in place[:-1] if isinstance(part, str) and part in models]
+    return tuple((models[above[-1]] if above else Manifest).model_fields)

@@ -1,0 +1,46 @@
+"""Naming: the ids that skills and menu entries get, and the guess at what a wrong name meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def specialist_skill(leader: str, specialist: str) -> str:
+    """Return the id of a specialist's skill: `dev-leader` and `frontend` make `dev-frontend`."""
+    return f"{stem(leader)}-{specialist}"
+
+
+def stem(leader: str) -> str:
+    """Return a leader's name without its trailing `-leader`."""
+    return leader.removesuffix("-leader") or leader
+
+
+def source_skill(git: str, path: str) -> str:
+    """Return the id of a hand-written skill: its folder's name, or its repository's."""
+    if path:
+        return path.rsplit("/", 1)[-1]
+    return git.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git")
+
+
+def menu_codes(names: Iterable[str]) -> dict[str, str]:
+    """Return a short upper-case menu code for each name, unique among them: `dev-leader` gives `DL`."""
+    codes: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        initials = "".join(part[0] for part in name.split("-") if part).upper()
+        code = initials if len(initials) > 1 else name[:2].upper()
+        number = 2
+        unique = code
+        while unique in taken:
+            unique = f"{code}{number}"
+            number += 1
+        taken.add(unique)
+        codes[name] = unique
+    return codes
+
+
+def did_you_mean(wrong: str, names: Iterable[str], otherwise: str = "") -> str:
+    """Return a hint that names what comes nearest to `wrong`; `otherwise` where nothing does."""
+    near = get_close_matches(wrong, sorted(set(names)), n=2, cutoff=0.6)
+    return f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else otherwise
