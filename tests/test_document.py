@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bmad_provisioner import document
+from bmad_provisioner import document, source
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.errors import DocumentError, UsageError
 from bmad_provisioner.finding import Finding, Severity
@@ -121,16 +121,16 @@ def test_any_bytes_give_documents_or_a_document_error(text):
 def test_the_document_is_found_upwards(tmp_path):
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
-    (tmp_path / document.DEFAULT_NAME).write_text("project: {name: x}\n")
-    assert document.find(inner) == tmp_path / document.DEFAULT_NAME
-    (tmp_path / "a" / document.DEFAULT_NAME).write_text("project: {name: y}\n")
-    assert document.find(inner) == tmp_path / "a" / document.DEFAULT_NAME
-    assert document.load(document.find(inner), KINDS).documents[0].name == "y"
+    (tmp_path / source.DEFAULT_NAME).write_text("project: {name: x}\n")
+    assert source.find(inner) == tmp_path / source.DEFAULT_NAME
+    (tmp_path / "a" / source.DEFAULT_NAME).write_text("project: {name: y}\n")
+    assert source.find(inner) == tmp_path / "a" / source.DEFAULT_NAME
+    assert document.load(source.find(inner), KINDS).documents[0].name == "y"
 
 
 def test_where_there_is_none_the_hint_says_how_to_get_one(tmp_path):
     with pytest.raises(UsageError, match=r"no `bmad-provisioner.yaml` in") as caught:
-        document.find(tmp_path)
+        source.find(tmp_path)
     assert "`bmadp init`" in caught.value.hint
 
 
@@ -189,7 +189,7 @@ def test_a_huge_file_is_refused_and_hardly_read(tmp_path):
     path = tmp_path / "x.yaml"
     with path.open("wb") as file:
         file.truncate(10**12)
-    assert len(document.read(path)) == 4_000_001
+    assert len(source.read(path)) == 4_000_001
     with pytest.raises(DocumentError) as caught:
         document.load(path, KINDS)
     assert [finding.rule for finding in caught.value.findings] == ["yaml-size"]

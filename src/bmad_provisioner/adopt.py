@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from bmad_provisioner import api
 from bmad_provisioner.digest import Entry, Plain
-from bmad_provisioner.document import DEFAULT_NAME
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.kind import Adoption
 from bmad_provisioner.plan import Plan
 from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.session import Looking, Session, look
+from bmad_provisioner.source import DEFAULT_NAME
 from bmad_provisioner.tree.journal import Receipt
 from bmad_provisioner.tree.model import Change, Gap
 from bmad_provisioner.tree.observe import observe

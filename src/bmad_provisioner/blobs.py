@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -115,14 +114,3 @@ class Blobs:
         return DamagedError(
             f"`{self._path}` cannot be read: {error}", hint="move it away: a new one is made; older backups stay in the moved file"
         )
-
-
-def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Write `data` to `path` so that a reader, or a crash, sees the old bytes or the new; `durable` waits for the disk."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
-        file.write(data)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    os.replace(temporary, path)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bmad_provisioner.characters import shown
 from bmad_provisioner.digest import Plain
-from bmad_provisioner.errors import DocumentError, UsageError
+from bmad_provisioner.errors import DocumentError
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.kind import Document, Kind
 from bmad_provisioner.plugins import Plugins, did_you_mean
-from bmad_provisioner.strict_yaml import MOST_BYTES, Part
+from bmad_provisioner.source import read
+from bmad_provisioner.strict_yaml import Part
 from bmad_provisioner.strict_yaml import parse as parse_yaml
 
-DEFAULT_NAME = "bmad-provisioner.yaml"
 DEFAULT_KIND = "Skills"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -67,40 +65,9 @@ def parse(text: bytes, source: str, kinds: Mapping[str, Kind] | None = None) -> 
     return Parsed(tuple(documents), ordered)
 
 
-def find(start: Path) -> Path:
-    """Return the nearest `bmad-provisioner.yaml` at or above the folder `start`; raises UsageError if there is none."""
-    here = Path(os.path.abspath(start))
-    for folder in (here, *here.parents):
-        if os.path.lexists(folder / DEFAULT_NAME):
-            return folder / DEFAULT_NAME
-    raise UsageError(
-        f"no `{DEFAULT_NAME}` in `{here}` or above it", hint="`bmadp init` writes one, or name the file: `bmadp VERB FILE`"
-    )
-
-
 def load(path: Path, kinds: Mapping[str, Kind] | None = None) -> Parsed:
     """Read and parse the file at `path`; raises UsageError if it cannot be read, DocumentError if it is wrong."""
     return parse(read(path), str(path), kinds)
-
-
-def read(path: Path) -> bytes:
-    """Return the bytes of a document's file; never waits on a pipe or a device, never reads far beyond the most."""
-    name = f"`{path}`"
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            what = "a folder" if path.is_dir() else "no plain file"
-            raise UsageError(f"{name} is {what}", hint=f"name the file, like `{path / DEFAULT_NAME}`" if path.is_dir() else "")
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # it may have become a pipe since
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UsageError(f"{name} is no plain file")
-            return file.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        raise UsageError(f"{name} does not exist", hint="`bmadp init` writes one to start from") from None
-    except OSError as error:
-        raise UsageError(f"{name} cannot be read: {(error.strerror or str(error)).lower()}") from error
-    except ValueError as error:  # a NUL in the path
-        raise UsageError(f"{path.as_posix()!r} is no path: {error}") from error
 
 
 def schema(kinds: Mapping[str, Kind] | None = None) -> dict[str, Plain]:

@@ -9,10 +9,9 @@ from typing import Any
 from bmad_provisioner import __version__
 from bmad_provisioner.digest import Digest, Entry, Plain
 from bmad_provisioner.finding import Finding, Severity
-from bmad_provisioner.kind import Scope
 from bmad_provisioner.plan import Plan, Step
 from bmad_provisioner.session import Session, look
-from bmad_provisioner.tree.model import BESIDE, Change, Gap
+from bmad_provisioner.tree.model import BESIDE, Change, Gap, Scope
 from bmad_provisioner.tree.observe import observe
 
 
@@ -53,7 +52,7 @@ def remember(session: Session, made: Plan, scope: Scope, beside: Path) -> None:
 
 
 def _made_from(session: Session, source: Digest, beside: Path) -> list[Plain]:
-    return [__version__, source, session.journal.head(), str(beside)]
+    return [__version__, source, session.project.head(), str(beside)]
 
 
 def _pack(entry: Entry | None) -> Plain:
@@ -66,7 +65,7 @@ def _plan(session: Session, source: Digest, body: dict[str, Any]) -> Plan:
         project=str(session.project.root),
         document=body["document"],
         source=source,
-        head=session.journal.head(),
+        head=session.project.head(),
         changes=tuple(Change(path, Gap.DRIFTED, before, before, wanted, reason) for path, before, wanted, reason in drifts),
         findings=tuple(Finding(p, r, m, Severity(s), line, hint) for p, r, m, s, line, hint in body["findings"]),
         steps=tuple(Step(task, "cached", count=count) for task, count in body["steps"]),

@@ -9,7 +9,7 @@ from typing import Protocol
 from bmad_provisioner.digest import Entry, Plain
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.tree.model import Tree
+from bmad_provisioner.tree.model import Scope, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,7 @@ class Document:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a document has to see before it can be compiled.
-
-    `files` are exact paths in the project, `folders` are walked in the project, `beside` are folders (or
-    files) walked beside the document; the latter appear in the tree with the prefix `beside:`.
-    """
-
-    files: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
+__all__ = ["Adoption", "Document", "Kind", "Place", "Scaffold", "Scope", "Sight"]
 
 
 class Sight(Protocol):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from bmad_provisioner.digest import Digest, Entry, Plain, fingerprint
-from bmad_provisioner.engine.task import Output
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.tree.model import Change, Gap
+
+if TYPE_CHECKING:
+    from bmad_provisioner.engine.task import Output
 
 
 @dataclass(frozen=True, slots=True)

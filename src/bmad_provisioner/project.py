@@ -34,6 +34,13 @@ class Project:
         """Whether there is state of ours."""
         return self.state.is_dir()
 
+    def head(self) -> str:
+        """Return the file name of the newest receipt, or an empty string."""
+        try:
+            return max((name for name in os.listdir(self.state / "journal") if name.endswith(".json")), default="")
+        except FileNotFoundError:
+            return ""
+
     def prepare(self) -> bool:
         """Make the state folder; return whether it can be written."""
         if self.state.is_symlink():

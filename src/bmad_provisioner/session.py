@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.digest import Entry, digest
-from bmad_provisioner.engine.cache import DiskCache
 from bmad_provisioner.errors import StaleError
 from bmad_provisioner.event import Listener
-from bmad_provisioner.kind import Scope
 from bmad_provisioner.project import Project
-from bmad_provisioner.tree.commit import Transactions
-from bmad_provisioner.tree.journal import Journal
-from bmad_provisioner.tree.model import BESIDE, Tree
+from bmad_provisioner.tree.model import BESIDE, Scope, Tree
 from bmad_provisioner.tree.observe import Index, observe, read_file, walk
+
+if TYPE_CHECKING:
+    from bmad_provisioner.blobs import Blobs
+    from bmad_provisioner.engine.cache import DiskCache
+    from bmad_provisioner.tree.commit import Transactions
+    from bmad_provisioner.tree.journal import Journal
+
+# The modules behind blobs, cache, journal and transactions are imported when one of them is first asked for: the
+# commonest verb, one that finds nothing to do, needs none of them, and they would be half of its cost.
 
 
 class Session:
@@ -28,7 +33,6 @@ class Session:
     def __init__(self, project: Project, *, emit: Listener) -> None:
         self.project, self.emit = project, emit
         self.writable = project.prepare()
-        self.journal = Journal(project.state / "journal")
         self.index = Index(project.state / "index.json" if self.writable else None)
         self._blobs: Blobs | None = None
 
@@ -43,17 +47,30 @@ class Session:
     def blobs(self) -> Blobs:
         """The content store."""
         if self._blobs is None:
+            from bmad_provisioner.blobs import Blobs  # noqa: PLC0415
+
             self._blobs = Blobs(self.project.state / "blobs.db" if self.writable else None)
         return self._blobs
 
     @property
     def cache(self) -> DiskCache:
         """The engine's cache."""
+        from bmad_provisioner.engine.cache import DiskCache  # noqa: PLC0415
+
         return DiskCache(self.blobs)
+
+    @property
+    def journal(self) -> Journal:
+        """The receipts."""
+        from bmad_provisioner.tree.journal import Journal  # noqa: PLC0415
+
+        return Journal(self.project.state / "journal")
 
     @property
     def transactions(self) -> Transactions:
         """Commits to this project."""
+        from bmad_provisioner.tree.commit import Transactions  # noqa: PLC0415
+
         return Transactions(self.project.root, self.project.state, self.blobs, emit=self.emit)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Verbs that write: apply, restore, heal. Each shows what it will do, asks, and does all of it or nothing."""
+"""What writes: apply, restore, heal. Each shows what it will do, asks, and does all of it or nothing."""
 
 from __future__ import annotations
 
@@ -10,58 +10,17 @@ import click
 
 from bmad_provisioner import api
 from bmad_provisioner.cli import show
-from bmad_provisioner.cli.options import (
-    Work,
-    choice_options,
-    choices,
-    glanced,
-    manifest_argument,
-    opened,
-    progressing,
-    read_manifest,
-    shared,
-    signature,
-    working,
-)
-from bmad_provisioner.cli.tell import CLEAN, out, out_json, say, tell_finding
+from bmad_provisioner.cli.apply import YES, told
+from bmad_provisioner.cli.options import choice_options, choices, progressing, shared
+from bmad_provisioner.cli.tell import out, tell_finding
+from bmad_provisioner.cli.work import Work, opened, signature
 from bmad_provisioner.errors import StaleError, UsageError
 from bmad_provisioner.finding import Severity
 from bmad_provisioner.plan import Plan
-from bmad_provisioner.tree.journal import Receipt
-
-_YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
-@click.command()
-@manifest_argument
-@_YES
-@click.option(
-    "--plan", "saved", type=click.Path(path_type=Path), help="Apply exactly the plan that `analyze --save` wrote, or refuse."
-)
-@choice_options
-@shared
-def apply(
-    manifest: Path | None,
-    yes: bool,
-    saved: Path | None,
-    ours: tuple[str, ...],
-    theirs: tuple[str, ...],
-    folder: Path | None,
-    as_json: bool,
-    timings: bool,
-) -> int:
-    """Close the gap in one transaction, after showing it."""
-    decided = choices(ours, theirs)
-    with progressing(timings=timings, as_json=as_json) as progress:
-        read = read_manifest(manifest, folder)
-        known = glanced(read, folder, progress) if not decided else None
-        if known is not None and (saved is None or _reviewed(saved) == [known.digest]):
-            return _told([known], [], as_json=as_json)
-        with working(read, folder, progress) as work:
-            return _apply(work, decided, yes=yes or saved is not None, saved=saved, as_json=as_json)
-
-
-def _apply(work: Work, decided: dict[str, str], *, yes: bool, saved: Path | None, as_json: bool) -> int:
+def carry_out(work: Work, decided: dict[str, str], *, yes: bool, saved: Path | None, as_json: bool) -> int:
+    """Plan and apply every document of a manifest in turn, each against what the one before left."""
     with work.session.alone("bmadp apply"):
         plans, receipts = [], []
         expected = _reviewed(saved) if saved else None
@@ -79,7 +38,7 @@ def _apply(work: Work, decided: dict[str, str], *, yes: bool, saved: Path | None
             receipt = api.apply(work.session, made, signature(), manifest=work.manifest.data, path=str(work.manifest.path))
             if receipt is not None:
                 receipts.append(receipt)
-    return _told(plans, receipts, as_json=as_json)
+    return told(plans, receipts, as_json=as_json)
 
 
 def _reviewed(path: Path) -> list[str]:
@@ -106,24 +65,9 @@ def _ask(made: Plan, question: str, *, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-def _told(plans: list[Plan], receipts: list[Receipt], *, as_json: bool) -> int:
-    if as_json:
-        out_json(
-            {"plans": [show.plan_plain(made) for made in plans], "receipts": [show.receipt_plain(receipt) for receipt in receipts]}
-        )
-        return CLEAN
-    for receipt in receipts:
-        written = sum(change.writes for change in receipt.changes)
-        out(f"applied {written} change{'s' * (written != 1)} as receipt {receipt.number}", colour="green")
-        say(f"hint: `bmadp restore {receipt.number}` takes it back")
-    if not receipts:
-        out(f"nothing to do: {sum(made.current for made in plans)} files are up to date")
-    return CLEAN
-
-
 @click.command()
 @click.argument("receipt", required=False, type=int)
-@_YES
+@YES
 @choice_options
 @shared
 def restore(
@@ -147,11 +91,11 @@ def restore(
             show.plan_text(made)
         _ask(made, f"undo {len(made.writes)} changes?", yes=yes)
         done = api.restore(session, target, made, signature())
-    return _told([made], [done], as_json=as_json)
+    return told([made], [done], as_json=as_json)
 
 
 @click.command()
-@_YES
+@YES
 @shared
 def heal(yes: bool, folder: Path | None, as_json: bool, timings: bool) -> int:
     """Put back what a BMAD update took away: the manifest as it was last applied, in the project as it is now."""
@@ -169,4 +113,4 @@ def heal(yes: bool, folder: Path | None, as_json: bool, timings: bool) -> int:
             _ask(made, f"heal {len(made.writes)} files?", yes=yes)
             done = api.apply(session, made, signature(), verb="heal", manifest=applied.data, path=applied.path)
             receipts += [done] if done is not None else []
-    return _told(plans, receipts, as_json=as_json)
+    return told(plans, receipts, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Verbs that look: validate, analyze, diff, why, doctor. They touch nothing but the cache."""
+"""Verbs that look: validate, analyze. They touch nothing but the cache."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ from pathlib import Path
 
 import click
 
-from bmad_provisioner import api, explain, project
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.options import (
-    choice_options,
-    choices,
     glanced,
     manifest_argument,
     progressing,
     read_manifest,
     shared,
-    working,
 )
 from bmad_provisioner.cli.tell import CLEAN, CONFLICT, DRIFT, FAILED, PENDING, out, out_json, say, tell_finding
 from bmad_provisioner.finding import Severity
 from bmad_provisioner.plan import Plan
-from bmad_provisioner.session import Session
 
 
 def _plans(manifest: Path | None, folder: Path | None, *, timings: bool, as_json: bool, quick: bool = True) -> list[Plan]:
@@ -31,6 +26,10 @@ def _plans(manifest: Path | None, folder: Path | None, *, timings: bool, as_json
         known = glanced(read, folder, progress) if quick else None
         if known is not None:
             return [known]
+        # Heavy, and not needed when nothing moved.
+        from bmad_provisioner import api  # noqa: PLC0415
+        from bmad_provisioner.cli.work import working  # noqa: PLC0415
+
         with working(read, folder, progress) as work:
             return [api.plan(work.session, request) for request in work.requests]
 
@@ -53,7 +52,7 @@ def analyze(
     if as_json:
         out_json([show.plan_plain(made) for made in plans])
     for made in plans if not as_json else ():
-        _tell(made)
+        tell_findings(made)
         show.plan_text(made, every=every)
         for number, advice in enumerate(show.recommendations(made), 1):
             out(f"{number}. {advice}")
@@ -70,7 +69,8 @@ def _code(made: Plan, *, exit_code: bool) -> int:
     return DRIFT if made.drifts else CLEAN if made.is_clean else PENDING
 
 
-def _tell(made: Plan) -> None:
+def tell_findings(made: Plan) -> None:
+    """Write what a plan found, but for mere information."""
     for finding in made.findings:
         if finding.severity is not Severity.INFO:
             tell_finding(finding)
@@ -103,84 +103,3 @@ def _context(made: Plan) -> None:
             hidden = cost.get("hidden") or ()
             note = f"; hidden by its limit: {', '.join(map(str, hidden))}" if isinstance(hidden, list | tuple) and hidden else ""
             out(f"context  {tool}: {cost['skills']} skills, {cost['characters']} characters, about {cost['tokens']} tokens{note}")
-
-
-@click.command()
-@manifest_argument
-@click.argument("paths", nargs=-1)
-@choice_options
-@shared
-def diff(
-    manifest: Path | None,
-    paths: tuple[str, ...],
-    ours: tuple[str, ...],
-    theirs: tuple[str, ...],
-    folder: Path | None,
-    as_json: bool,
-    timings: bool,
-) -> int:
-    """Show the gap line by line; conflicts with markers. PATHS limit it to these files or folders."""
-    with progressing(timings=timings, as_json=as_json) as progress:
-        read = read_manifest(manifest, folder)
-        with working(read, folder, progress) as work:
-            for request in work.requests:
-                made = api.plan(work.session, request, choices=choices(ours, theirs))
-                _tell(made)
-                parts = [part for part in explain.texts(work.session, made) if not paths or _within(part.path, paths)]
-                if as_json:
-                    out_json([{"path": part.path, "gap": part.gap.value, "diff": "".join(part.lines)} for part in parts])
-                    continue
-                for line in (line for part in parts for line in part.lines):
-                    out(line.rstrip("\n"), colour=_colour(line))
-    return CLEAN
-
-
-def _within(path: str, paths: tuple[str, ...]) -> bool:
-    return any(path == wanted or path.startswith(wanted.rstrip("/") + "/") for wanted in paths)
-
-
-def _colour(line: str) -> str | None:
-    if line.startswith(("+++", "---")):
-        return None
-    return {"+": "green", "-": "red", "@": "cyan", "<": "magenta", ">": "magenta"}.get(line[:1])
-
-
-@click.command()
-@click.argument("subject", metavar="PATH|TASK")
-@click.option("--manifest", type=click.Path(path_type=Path), help="The manifest (default: found upwards).")
-@shared
-def why(subject: str, manifest: Path | None, folder: Path | None, as_json: bool, timings: bool) -> int:
-    """Say why a file is as it is, or why a task ran."""
-    with progressing(timings=timings, as_json=as_json) as progress:
-        read = read_manifest(manifest, folder)
-        with working(read, folder, progress) as work:
-            answers = [answer for request in work.requests for answer in explain.why(work.session, request, subject)]
-    if as_json:
-        out_json([{"subject": answer.subject, "lines": list(answer.lines)} for answer in answers])
-        return CLEAN if answers else FAILED
-    for answer in answers:
-        out(answer.subject, bold=True)
-        for line in answer.lines:
-            out(f"  {line}")
-    if not answers:
-        say(f"error: `{subject}` is neither a path the manifest makes nor one of its tasks")
-        say("hint: `bmadp analyze --all` lists both")
-    return CLEAN if answers else FAILED
-
-
-@click.command()
-@shared
-def doctor(folder: Path | None, as_json: bool, timings: bool) -> int:
-    """Find what BMAD's next update would lose or trip over, with the remedy."""
-    with (
-        progressing(timings=timings, as_json=as_json) as progress,
-        Session(project.find(folder or Path.cwd()), emit=progress) as session,
-    ):
-        findings = api.diagnose(session)
-    if as_json:
-        out_json(show.findings_plain(findings))
-    for finding in findings if not as_json else ():
-        tell_finding(finding)
-    if not as_json:
-        out("nothing to mend" if not findings else f"{len(findings)} thing{'s' * (len(findings) > 1)} to mend", bold=True)
-    return FAILED if any(finding.severity is not Severity.INFO for finding in findings) else CLEAN

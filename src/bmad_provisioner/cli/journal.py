@@ -8,8 +8,9 @@ import click
 
 from bmad_provisioner import upkeep
 from bmad_provisioner.cli import show
-from bmad_provisioner.cli.options import opened, progressing, shared
+from bmad_provisioner.cli.options import progressing, shared
 from bmad_provisioner.cli.tell import CLEAN, FAILED, out, out_json, tell_finding
+from bmad_provisioner.cli.work import opened
 
 
 @click.command()

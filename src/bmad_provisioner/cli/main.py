@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,14 +18,14 @@ VERBS: dict[str, tuple[str, str]] = {
     "init": ("start", "Write a manifest to start from, or one of what the project already holds."),
     "validate": ("inspect", "Check the manifest, the skills it makes, and that the project is as it says."),
     "analyze": ("inspect", "Show the gap between the manifest and the project. Touches nothing but the cache."),
-    "diff": ("inspect", "Show the gap line by line."),
-    "apply": ("change", "Close the gap in one transaction, after showing it."),
+    "diff": ("ask", "Show the gap line by line."),
+    "apply": ("apply", "Close the gap in one transaction, after showing it."),
     "restore": ("change", "Take a transaction back: the last one, or the one with the number given."),
     "heal": ("change", "Put back what a BMAD update took away, as it was last applied."),
     "history": ("journal", "List the transactions of a project; `--verify` checks the chain."),
-    "why": ("inspect", "Say why a file is as it is, or why a task ran."),
+    "why": ("ask", "Say why a file is as it is, or why a task ran."),
     "skill": ("skill", "Make, list, show and remove skills."),
-    "doctor": ("inspect", "Find what BMAD's next update would lose or trip over, with the remedy."),
+    "doctor": ("ask", "Find what BMAD's next update would lose or trip over, with the remedy."),
     "cache": ("journal", "Look at, prune and clear the cache and the backups."),
     "schema": ("start", "Print the JSON schema of the manifest, for editors."),
 }
@@ -102,6 +100,10 @@ def invoke(arguments: Sequence[str]) -> int:
 
 def _report(arguments: Sequence[str]) -> int:
     """Write what is needed to mend our bug to a file, and say where it is."""
+    # Only for a bug.
+    import tempfile  # noqa: PLC0415
+    import traceback  # noqa: PLC0415
+
     handle, name = tempfile.mkstemp(prefix="bmadp-report-", suffix=".txt")
     text = f"bmadp {__version__}, Python {sys.version}\n$ bmadp {' '.join(arguments)}\n\n{traceback.format_exc()}"
     with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from bmad_provisioner.cli.tell import out
 from bmad_provisioner.digest import Entry, Plain
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.plan import Plan, Step
-from bmad_provisioner.tree.journal import Receipt
 from bmad_provisioner.tree.model import Change, Gap
+
+if TYPE_CHECKING:
+    from bmad_provisioner.tree.journal import Receipt
 
 _MARKS = {
     Gap.MISSING: ("+", "green"),

@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from bmad_provisioner import api, document, edit
-from bmad_provisioner.blobs import write_atomic
-from bmad_provisioner.cli.options import Manifest, parse, progressing, read_manifest, shared, shown, working
+from bmad_provisioner.cli.options import Manifest, progressing, read_manifest, shared, shown
 from bmad_provisioner.cli.tell import CLEAN, out, out_json, say
+from bmad_provisioner.cli.work import parse, working
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.plan import Plan
+from bmad_provisioner.tree.durable import write_atomic
 from bmad_provisioner.tree.model import Change
 
 _MANIFEST = click.option("--manifest", type=click.Path(path_type=Path), help="The manifest (default: found upwards).")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from bmad_provisioner import adopt, document, project
+from bmad_provisioner import adopt, document, project, source
 from bmad_provisioner.cli import show
-from bmad_provisioner.cli.options import progressing, shared, signature
+from bmad_provisioner.cli.options import progressing, shared
 from bmad_provisioner.cli.tell import CLEAN, out, out_json, say, tell_finding
+from bmad_provisioner.cli.work import signature
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.session import Session
 
@@ -50,7 +51,7 @@ project:
 def init(adopting: bool, name: str | None, language: str, yes: bool, folder: Path | None, as_json: bool, timings: bool) -> int:
     """Write a manifest to start from, or one of what the project already holds."""
     place = project.find(folder or Path.cwd())
-    path = place.root / document.DEFAULT_NAME
+    path = place.root / source.DEFAULT_NAME
     if path.exists() or path.is_symlink():
         raise UsageError(f"`{path}` already exists", hint="edit it, or move it away first")
     name = name or "".join(c if c.isalnum() or c in "-_." else "-" for c in place.root.name) or "project"
@@ -82,7 +83,7 @@ def _adopt(place: project.Project, name: str, *, yes: bool, as_json: bool, timin
     if as_json:
         out_json(
             {
-                "manifest": str(place.root / document.DEFAULT_NAME),
+                "manifest": str(place.root / source.DEFAULT_NAME),
                 "receipt": number,
                 "findings": show.findings_plain(found.findings),
             }

@@ -20,7 +20,7 @@ from bmad_provisioner.tree.folders import Folders
 from bmad_provisioner.tree.journal import Receipt, Recorded
 from bmad_provisioner.tree.model import Change
 from bmad_provisioner.tree.publish import Publisher
-from bmad_provisioner.tree.rename import Renames, renames
+from bmad_provisioner.tree.rename import Native, Portable, Renames, renames
 from bmad_provisioner.tree.stage import Move, Staged, Step, decode, encode, stage
 
 _STEPS = "steps.json"
@@ -57,7 +57,7 @@ class Transactions:
             written = [change for change in changes if change.writes]
             staged = stage(written, root=self._root, folder=str(temporary), read=self._blobs.get, modes=modes)
             receipt = replace(receipt, folders=staged.folders, modes=staged.modes)
-            self._prepare(temporary, staged, receipt, recorded)
+            self._prepare(temporary, staged, receipt, recorded, exchange=self._can_exchange(temporary))
             folder = temporary.with_suffix("")
             os.rename(temporary, folder)
         except BaseException as error:
@@ -71,6 +71,13 @@ class Transactions:
             raise _refused(error) from error
         self._finish(folder)
         return receipt
+
+    def _can_exchange(self, folder: Path) -> bool:
+        """Find out before the commit: whoever finishes or takes back must move as it was begun, on a full disk too."""
+        if self._moves is not None:
+            return self._moves.can_exchange
+        with Folders(str(folder)) as slots:
+            return renames(slots.get("")).can_exchange
 
     def pending(self) -> list[str]:
         """Return the transactions that an earlier run committed and did not finish, or did not take back."""
@@ -104,10 +111,10 @@ class Transactions:
         except FileNotFoundError:
             return []
 
-    def _prepare(self, folder: Path, staged: Staged, receipt: Receipt, recorded: Recorded) -> None:
+    def _prepare(self, folder: Path, staged: Staged, receipt: Receipt, recorded: Recorded, *, exchange: bool) -> None:
         after = recorded.after(receipt) if receipt.undoes is None else replace(recorded, head=receipt.name)
         files = {
-            _STEPS: encode(staged.steps, _emptied(staged.steps, recorded.folders)),
+            _STEPS: encode(staged.steps, _emptied(staged.steps, recorded.folders), exchange=exchange),
             receipt.name: receipt.encode(),
             _SNAPSHOT: after.encode(),
         }
@@ -125,9 +132,9 @@ class Transactions:
 
     def _forward(self, folder: Path, changes: Mapping[str, Change]) -> None:
         """Publish every step and append the receipt, durably."""
-        steps, prune = decode((folder / _STEPS).read_bytes())
+        steps, prune, exchange = decode((folder / _STEPS).read_bytes())
         with Folders(self._root) as project, Folders(str(folder)) as slots:
-            publisher = Publisher(project, slots, self._moves or renames(slots.get("")))
+            publisher = Publisher(project, slots, _moves(exchange=exchange))
             publisher.forward(steps, lambda step: self._tell(step, changes))
             self._sync(steps)
             for name in os.listdir(folder):
@@ -172,11 +179,11 @@ class Transactions:
 
     def _take_back(self, folder: Path) -> None:
         try:
-            steps, _prune = decode((folder / _STEPS).read_bytes())
+            steps, _prune, exchange = decode((folder / _STEPS).read_bytes())
         except FileNotFoundError:
-            steps = ()  # it was taken back, and the tidying was cut short
+            steps, exchange = (), False  # it was taken back, and the tidying was cut short
         with Folders(self._root) as project, Folders(str(folder)) as slots:
-            Publisher(project, slots, self._moves or renames(slots.get(""))).back(steps)
+            Publisher(project, slots, _moves(exchange=exchange)).back(steps)
         self._withdraw_receipt(folder)
         self._sync(steps)
         self._keep_leftovers(folder)
@@ -203,6 +210,10 @@ class Transactions:
                 if data and Digest(sha256(data).hexdigest()) not in self._blobs:
                     self._blobs.put(data)
         self._blobs.flush()
+
+
+def _moves(*, exchange: bool) -> Renames:
+    return Native() if exchange else Portable()
 
 
 def _emptied(steps: Sequence[Step], made: Collection[str]) -> list[str]:

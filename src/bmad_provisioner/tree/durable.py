@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 _MANY = 48
 """From this many files one `syncfs(2)` is cheaper than a `fsync(2)` each."""
@@ -40,3 +41,14 @@ def _syncfs(anchor: str) -> bool:
     finally:
         os.close(handle)
     return True
+
+
+def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write `data` to `path` so that a reader, or a crash, sees the old bytes or the new; `durable` waits for the disk."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with open(temporary, "wb") as file:
+        file.write(data)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    os.replace(temporary, path)

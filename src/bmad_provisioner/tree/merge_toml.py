@@ -44,12 +44,12 @@ def merge_toml(base: bytes | None, mine: bytes | None, theirs: bytes | None) -> 
     text = _written((b, m, t), yours, wanted)
     if text is None:
         return None
-    if not t.strip() and not wanted and not any(_comments(text)):
-        return Merged(b"", 0)
     lost = Counter(_comments(m)) - Counter(_comments(b)) - Counter(_comments(text))
     if lost:
         notes += tuple(f"comment `{comment}`: stands on what is to be removed" for comment in lost)
         return Merged(mine, len(notes), notes)
+    if not t.strip() and not wanted and not any(_comments(text)):
+        return Merged(b"", 0)
     if text == m:
         return Merged(mine, len(notes), notes)
     mark = BOM if mine.startswith(BOM.encode()) else ""

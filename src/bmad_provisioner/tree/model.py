@@ -53,3 +53,16 @@ class Change:
 def invert(changes: Iterable[Change]) -> tuple[Change, ...]:
     """The way back."""
     return tuple(replace(c, before=c.after, after=c.before) for c in reversed(tuple(changes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a document has to see before it can be compiled.
+
+    `files` are exact paths in the project, `folders` are walked in the project, `beside` are folders (or
+    files) walked beside the document; the latter appear in the tree with the prefix `beside:`.
+    """
+
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from bmad_provisioner.blobs import write_atomic
+from bmad_provisioner.tree.durable import write_atomic
 from bmad_provisioner.digest import Digest, Entry, Plain
 from bmad_provisioner.errors import StaleError
 

@@ -61,6 +61,7 @@ class Publisher:
 
     def _uncreate(self, step: Step) -> None:
         if self._slots.exists(step.slot):
+            self._unlink_twin(step)
             return
         for number, (name, entry) in enumerate(step.files.items()):
             self._withdraw(f"{step.path}/{name}".rstrip("/"), entry, f"{step.slot}.back.{number}")
@@ -123,7 +124,9 @@ class Publisher:
                 os.rename(old[0], target[0], src_dir_fd=old[1], dst_dir_fd=target[1])
 
     def _delete(self, step: Step) -> None:
-        if not self._slots.exists(step.slot):
+        if self._slots.exists(step.slot):
+            self._unlink_twin(step)
+        else:
             try:
                 self._renames.move(self._project.at(step.path), self._slot(step))
             except FileNotFoundError:
@@ -139,6 +142,17 @@ class Publisher:
             self._renames.move(self._slot(step), self._project.at(step.path))
         except FileExistsError:
             return  # somebody made a new file there; ours is kept with the leftovers
+
+    def _unlink_twin(self, step: Step) -> None:
+        """Remove the project's name of the file that is in the slot: a move by link and unlink was cut short."""
+        try:
+            slot, place = self._slot(step), self._project.at(step.path)
+            one, other = os.lstat(slot[0], dir_fd=slot[1]), os.lstat(place[0], dir_fd=place[1])
+        except FileNotFoundError:
+            return
+        if (one.st_ino, one.st_dev) == (other.st_ino, other.st_dev):
+            os.fsync(slot[1])
+            os.unlink(place[0], dir_fd=place[1])
 
 
 def _folders(step: Step) -> set[str]:

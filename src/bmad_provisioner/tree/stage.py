@@ -53,23 +53,23 @@ class Staged:
     written: tuple[str, ...]
 
 
-def encode(steps: Sequence[Step], prune: Sequence[str]) -> bytes:
-    """Return the steps and the folders to prune as bytes."""
+def encode(steps: Sequence[Step], prune: Sequence[str], *, exchange: bool) -> bytes:
+    """Return the steps, the folders to prune, and whether the steps swap files, as bytes."""
     rows = [
         [s.move.value, s.slot, s.path, _pack(s.before), _pack(s.after), {name: _pack(entry) for name, entry in s.files.items()}]
         for s in steps
     ]
-    return json.dumps({"steps": rows, "prune": list(prune)}, separators=(",", ":")).encode()
+    return json.dumps({"steps": rows, "prune": list(prune), "exchange": exchange}, separators=(",", ":")).encode()
 
 
-def decode(data: bytes) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+def decode(data: bytes) -> tuple[tuple[Step, ...], tuple[str, ...], bool]:
     """Return what `encode` wrote."""
     body = json.loads(data)
     steps = tuple(
         Step(Move(m), slot, path, unpack(before), unpack(after), {name: Entry(d, x) for name, (d, x) in files.items()})
         for m, slot, path, before, after, files in body["steps"]
     )
-    return steps, tuple(body["prune"])
+    return steps, tuple(body["prune"]), body["exchange"]
 
 
 def _pack(entry: Entry | None) -> list[Digest | bool] | None:

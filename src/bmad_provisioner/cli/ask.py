@@ -1,0 +1,97 @@
+"""Verbs that explain: diff, why, doctor. They touch nothing but the cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bmad_provisioner import api, explain, project
+from bmad_provisioner.cli import show
+from bmad_provisioner.cli.inspect import tell_findings
+from bmad_provisioner.cli.options import choice_options, choices, manifest_argument, progressing, read_manifest, shared
+from bmad_provisioner.cli.tell import CLEAN, FAILED, out, out_json, say, tell_finding
+from bmad_provisioner.cli.work import working
+from bmad_provisioner.finding import Severity
+from bmad_provisioner.session import Session
+
+
+@click.command()
+@manifest_argument
+@click.argument("paths", nargs=-1)
+@choice_options
+@shared
+def diff(
+    manifest: Path | None,
+    paths: tuple[str, ...],
+    ours: tuple[str, ...],
+    theirs: tuple[str, ...],
+    folder: Path | None,
+    as_json: bool,
+    timings: bool,
+) -> int:
+    """Show the gap line by line; conflicts with markers. PATHS limit it to these files or folders."""
+    with progressing(timings=timings, as_json=as_json) as progress:
+        read = read_manifest(manifest, folder)
+        with working(read, folder, progress) as work:
+            for request in work.requests:
+                made = api.plan(work.session, request, choices=choices(ours, theirs))
+                tell_findings(made)
+                parts = [part for part in explain.texts(work.session, made) if not paths or _within(part.path, paths)]
+                if as_json:
+                    out_json([{"path": part.path, "gap": part.gap.value, "diff": "".join(part.lines)} for part in parts])
+                    continue
+                for line in (line for part in parts for line in part.lines):
+                    out(line.rstrip("\n"), colour=_colour(line))
+    return CLEAN
+
+
+def _within(path: str, paths: tuple[str, ...]) -> bool:
+    return any(path == wanted or path.startswith(wanted.rstrip("/") + "/") for wanted in paths)
+
+
+def _colour(line: str) -> str | None:
+    if line.startswith(("+++", "---")):
+        return None
+    return {"+": "green", "-": "red", "@": "cyan", "<": "magenta", ">": "magenta"}.get(line[:1])
+
+
+@click.command()
+@click.argument("subject", metavar="PATH|TASK")
+@click.option("--manifest", type=click.Path(path_type=Path), help="The manifest (default: found upwards).")
+@shared
+def why(subject: str, manifest: Path | None, folder: Path | None, as_json: bool, timings: bool) -> int:
+    """Say why a file is as it is, or why a task ran."""
+    with progressing(timings=timings, as_json=as_json) as progress:
+        read = read_manifest(manifest, folder)
+        with working(read, folder, progress) as work:
+            answers = [answer for request in work.requests for answer in explain.why(work.session, request, subject)]
+    if as_json:
+        out_json([{"subject": answer.subject, "lines": list(answer.lines)} for answer in answers])
+        return CLEAN if answers else FAILED
+    for answer in answers:
+        out(answer.subject, bold=True)
+        for line in answer.lines:
+            out(f"  {line}")
+    if not answers:
+        say(f"error: `{subject}` is neither a path the manifest makes nor one of its tasks")
+        say("hint: `bmadp analyze --all` lists both")
+    return CLEAN if answers else FAILED
+
+
+@click.command()
+@shared
+def doctor(folder: Path | None, as_json: bool, timings: bool) -> int:
+    """Find what BMAD's next update would lose or trip over, with the remedy."""
+    with (
+        progressing(timings=timings, as_json=as_json) as progress,
+        Session(project.find(folder or Path.cwd()), emit=progress) as session,
+    ):
+        findings = api.diagnose(session)
+    if as_json:
+        out_json(show.findings_plain(findings))
+    for finding in findings if not as_json else ():
+        tell_finding(finding)
+    if not as_json:
+        out("nothing to mend" if not findings else f"{len(findings)} thing{'s' * (len(findings) > 1)} to mend", bold=True)
+    return FAILED if any(finding.severity is not Severity.INFO for finding in findings) else CLEAN

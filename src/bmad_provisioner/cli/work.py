@@ -1,0 +1,88 @@
+"""Work: a manifest parsed and its project opened, for the verbs that find something to do."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bmad_provisioner import api, document, project
+from bmad_provisioner.cli.options import Manifest, shown
+from bmad_provisioner.cli.progress import Progress
+from bmad_provisioner.cli.tell import tell_finding
+from bmad_provisioner.errors import UsageError
+from bmad_provisioner.event import StepFinished
+from bmad_provisioner.kind import Document
+from bmad_provisioner.session import Session
+
+
+def parse(manifest: Manifest, progress: Progress) -> tuple[Document, ...]:
+    """Parse a manifest and tell its warnings."""
+    start = time.perf_counter()
+    parsed = document.parse(manifest.data, shown(manifest.path))
+    progress(StepFinished("parse", time.perf_counter() - start))
+    for finding in parsed.findings:
+        tell_finding(finding)
+    return parsed.documents
+
+
+def root_of(documents: tuple[Document, ...], manifest: Manifest, folder: Path | None) -> project.Project:
+    """Return the project: `--project` wins, then the manifest's own `root`, then the folder it lies in."""
+    if folder is not None:
+        return project.find(folder)
+    for one in documents:
+        place = api.kind_of(one).root(one)
+        if place:
+            named = manifest.path.parent / Path(place).expanduser()
+            if not named.is_dir():
+                line = one.line("project", "root")
+                hint = "make the folder, correct `root`, or name the project with `--project DIR`"
+                raise UsageError(f"{one.source}:{line}: project.root: `{named}` is no folder", hint=hint)
+            return project.find(named)
+    return project.find(manifest.path.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A manifest at work on a project: the open session, and what is to be planned in it."""
+
+    session: Session
+    manifest: Manifest
+    requests: tuple[api.Request, ...]
+
+
+@contextmanager
+def working(manifest: Manifest, folder: Path | None, progress: Progress) -> Iterator[Work]:
+    """Parse a manifest and open its project for one verb."""
+    documents = parse(manifest, progress)
+    place = root_of(documents, manifest, folder)
+    requests = tuple(api.Request(one, api.kind_of(one), manifest.source, manifest.path.parent) for one in documents)
+    with Session(place, emit=progress) as session:
+        yield Work(session, manifest, requests)
+
+
+@contextmanager
+def opened(folder: Path | None, progress: Progress) -> Iterator[Session]:
+    """Open a project that needs no manifest for what is asked of it: `--project`, else the one found upwards."""
+    start = Path(os.path.abspath(folder or Path.cwd()))
+    known = next((place for place in (start, *start.parents) if (place / project.STATE).is_dir()), None)
+    if known is None:
+        raise UsageError(
+            f"nothing was ever applied in `{start}`", hint="run `bmadp apply` first, or name the project with `--project DIR`"
+        )
+    with Session(project.find(known), emit=progress) as session:
+        yield session
+
+
+def signature() -> api.Signature:
+    """Return who runs this, and now (UTC, to the second)."""
+    try:
+        who = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        who = str(os.getuid())
+    return api.Signature(who, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
