@@ -11,7 +11,9 @@ SOURCES = ("domains", "fetch", "help", "naming", "render", "routing", "rules", "
 
 def edition() -> str:
     paths = [FOLDER / f"{name}.py" for name in SOURCES]
-    paths += sorted(p for folder in ("templates", "packs") for p in (FOLDER / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    paths += sorted(
+        p for folder in ("templates", "packs") for p in (FOLDER / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts
+    )
     total = sha256()
     for path in paths:
         total.update(f"{path.relative_to(FOLDER).as_posix()}\0".encode() + path.read_bytes() + b"\0")

@@ -35,8 +35,9 @@ def check(document: Document) -> tuple[Finding, ...]:
 
 def _one_a_place(found: list[Finding]) -> tuple[Finding, ...]:
     """Drop what repeats an error at a place whose form is wrong already; sort by line."""
-    broken = {f.message.split(": ", 1)[0] for f in found if f.rule == "manifest-form"}
-    kept = [f for f in dict.fromkeys(found) if f.rule == "manifest-form" or f.message.split(": ", 1)[0] not in broken]
+    first = ("manifest-form", "skill-source")
+    broken = {f.message.split(": ", 1)[0] for f in found if f.rule in first}
+    kept = [f for f in dict.fromkeys(found) if f.rule in first or f.message.split(": ", 1)[0] not in broken]
     return tuple(sorted(kept, key=lambda f: f.line or 0))
 
 
@@ -116,9 +117,7 @@ def _leaders(say: Remarks, read: Project) -> Iterator[Finding]:
                 f"unknown domain `{leader.domain}`",
                 did_you_mean(leader.domain, domains, listed),
             )
-        yield from (
-            _phase(say, (*place, "phase"), leader.phase) if say.document.line(*place, "phase") or leader.phase != "3-arch" else ()
-        )
+        yield from _phase(say, (*place, "phase"), leader.phase)
         if not leader.specialists:
             yield say.warning(
                 "manifest-vague",
@@ -139,11 +138,13 @@ def _leaders(say: Remarks, read: Project) -> Iterator[Finding]:
 def _ids(say: Remarks, read: Project) -> Iterator[Finding]:
     """Judge every id a skill will bear: allowed, and borne once."""
     borne: dict[str, tuple[Place, str]] = {}
+    refused: set[Place] = set()
     for place, skill, what in say.named(read):
         if not skill:
             continue
         reason = bmad.reserved_reason(skill, bmad.Installation())
-        if reason is not None:
+        if reason is not None and not any(place[: len(parent)] == parent for parent in refused):
+            refused.add(place[:-1])
             yield say.error("skill-id", place, f"`{skill}` cannot be the name of a skill: {reason}", _better_id(skill))
         first = borne.setdefault(skill, (place, what))
         if first[0] != place:

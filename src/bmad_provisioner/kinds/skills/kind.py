@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bmad_provisioner.digest import Plain
-from bmad_provisioner.kind import Document, Kind, Scope
-from bmad_provisioner.kinds.skills.bmad import CONTEXT_FILES
-from bmad_provisioner.kinds.skills.check import check
-from bmad_provisioner.kinds.skills.compile import compile
+from bmad_provisioner.engine.graph import Graph
+from bmad_provisioner.finding import Finding
+from bmad_provisioner.kind import Adoption, Document, Kind, Scaffold, Scope, Sight
+from bmad_provisioner.kinds.skills.bmad import ALL_FOLDERS, CONTEXT_FILES, detect
 from bmad_provisioner.kinds.skills.manifest import project
+from bmad_provisioner.kinds.skills.remarks import Place
+
+# Each function imports what it needs when it is called: a start pays only for the verb that was asked for.
+# ruff: noqa: PLC0415
+
+
+def check(document: Document) -> tuple[Finding, ...]:
+    """Return everything that is wrong or vague in the document."""
+    from bmad_provisioner.kinds.skills import check as module
+
+    return module.check(document)
 
 
 def scope(document: Document) -> Scope:
@@ -18,9 +29,16 @@ def scope(document: Document) -> Scope:
     return Scope(files=CONTEXT_FILES, beside=tuple(dict.fromkeys(sources)))
 
 
+def compile(document: Document, sight: Sight) -> tuple[Graph, tuple[Finding, ...]]:
+    """Return the graph of everything to render, and what only the project could show to be wrong."""
+    from bmad_provisioner.kinds.skills import compile as module
+
+    return module.compile(document, sight)
+
+
 def schema() -> Mapping[str, Plain]:
     """Return the JSON schema of a Skills document."""
-    from bmad_provisioner.kinds.skills import model  # noqa: PLC0415 - pydantic is imported only where it is needed
+    from bmad_provisioner.kinds.skills import model
 
     return model.schema()
 
@@ -30,4 +48,52 @@ def root(document: Document) -> str:
     return project(document.data).root
 
 
-SKILLS = Kind("Skills", True, check, scope, compile, schema, root)
+def diagnose(sight: Sight) -> tuple[Finding, ...]:
+    """Return what BMAD's next update would lose or break."""
+    from bmad_provisioner.kinds.skills import doctor
+
+    return doctor.diagnose(sight, detect(sight))
+
+
+def adopt(sight: Sight, name: str, managed: frozenset[str]) -> Adoption:
+    """Return the manifest that declares what the project holds, and the moves it takes."""
+    from bmad_provisioner.kinds.skills import legacy
+
+    found = legacy.adopt(sight, detect(sight), name=name, managed=managed)
+    return Adoption(found.manifest, found.copies, found.removals, found.rewrites, found.findings)
+
+
+def declared(document: Document, name: str) -> Place | None:
+    """Return where the document declares what makes the skill `name`."""
+    from bmad_provisioner.kinds.skills import start
+
+    return start.declared(document, name)
+
+
+def scaffold(name: str, description: str) -> Scaffold:
+    """Return the start of a hand-written skill."""
+    from bmad_provisioner.kinds.skills import start
+
+    return start.scaffold(name, description)
+
+
+_PLACES = ("_bmad", *ALL_FOLDERS)
+_LEFT_BEHIND = ("_bmad-custom-backup-temp", "_bmad-modified-backup-temp", ".claude/commands", ".cursor/commands")
+DIAGNOSIS = Scope(files=CONTEXT_FILES, folders=(*_PLACES, *_LEFT_BEHIND))
+"""What `diagnose` has to see; `doctor` says the same, and a test compares the two."""
+ADOPTION = Scope(files=(*CONTEXT_FILES, "_bmad/bmm/config.yaml"), folders=(*_PLACES, "skills", "adopted"))
+"""What `adopt` has to see; `legacy` says the same, and a test compares the two."""
+
+SKILLS = Kind(
+    name="Skills",
+    owns=True,
+    check=check,
+    scope=scope,
+    compile=compile,
+    schema=schema,
+    root=root,
+    diagnose=(DIAGNOSIS, diagnose),
+    adopt=(ADOPTION, adopt),
+    declared=declared,
+    scaffold=scaffold,
+)

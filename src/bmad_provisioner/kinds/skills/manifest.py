@@ -120,7 +120,7 @@ def _leader(item: Mapping[str, Plain]) -> Leader:
     return Leader(
         name=name,
         domain=_text(item, "domain") or "generic",
-        phase=_text(item, "phase") or "3-arch",
+        phase=_text(item, "phase") or "3-solutioning",
         specialists=tuple(_specialist(name, each) for each in _mappings(item.get("specialists"))),
     )
 

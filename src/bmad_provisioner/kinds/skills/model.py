@@ -45,7 +45,7 @@ class Leader(_Strict):
 
     name: Text = Field(description="The id of its skill: a-z, 0-9 and hyphens, at most 64.")
     domain: Text = Field(default="generic", description="The pack of references: generic, healthcare, qa, cis, or a plugin's.")
-    phase: Phase = Field(default="3-arch")
+    phase: Phase = Field(default="3-solutioning")
     specialists: Annotated[list[Specialist], BeforeValidator(_list_if_empty)] = Field(default=[])
 
 

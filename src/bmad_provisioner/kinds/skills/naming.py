@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def specialist_skill(leader: str, specialist: str) -> str:
@@ -27,14 +26,14 @@ def menu_codes(names: Iterable[str]) -> dict[str, str]:
     """Return a short upper-case menu code for each name, unique among them: `dev-leader` gives `DL`."""
     codes: dict[str, str] = {}
     taken: set[str] = set()
+    numbers: dict[str, int] = {}
     for name in names:
         initials = "".join(part[0] for part in name.split("-") if part).upper()
         code = initials if len(initials) > 1 else name[:2].upper()
-        number = 2
         unique = code
         while unique in taken:
-            unique = f"{code}{number}"
-            number += 1
+            numbers[code] = numbers.get(code, 1) + 1
+            unique = f"{code}{numbers[code]}"
         taken.add(unique)
         codes[name] = unique
     return codes
@@ -42,5 +41,7 @@ def menu_codes(names: Iterable[str]) -> dict[str, str]:
 
 def did_you_mean(wrong: str, names: Iterable[str], otherwise: str = "") -> str:
     """Return a hint that names what comes nearest to `wrong`; `otherwise` where nothing does."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only what is wrong pays for it
+
     near = get_close_matches(wrong, sorted(set(names)), n=2, cutoff=0.6)
     return f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else otherwise

@@ -47,6 +47,8 @@ _ESTIMATE = re.compile(
     r"(?:minutes?|mins?|hours?|hrs?|heures?|days?|jours?|weeks?|semaines?)\b",
     re.IGNORECASE,
 )
+_SPAN = re.compile(r"\d\s*(?:[mM]in|[hH](?:ou)?rs?|[hH]eure|[dD]ay|[jJ]our|[wW]eek|[sS]emaine)")
+"""What every time estimate holds: a cheap search before the dear one."""
 _OTHER = re.compile(r"(?:\.[a-z]+/skills/|(?<![\w./])\.\./)([a-z0-9][a-z0-9-]*)/[\w./-]*\w")
 _TEXT = (".md", ".txt", ".csv", ".toml", ".yaml", ".yml", ".json", ".py", ".sh", ".js", ".ts")
 
@@ -211,7 +213,7 @@ def _body(skill: str, body: str, first: int, path: str) -> Iterator[Finding]:
             _line(body, body.index("installed_path"), first),
             "name files relative to the skill",
         )
-    for match in _ESTIMATE.finditer(body):
+    for match in _ESTIMATE.finditer(body) if _SPAN.search(body) else ():
         yield Finding(
             path,
             "skill-estimate",

@@ -10,6 +10,7 @@ from bmad_provisioner.digest import Plain
 _PLAIN_NAME = re.compile(r"[a-z][a-z0-9-]*")
 _YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_SPECIAL = re.compile('[\\\\"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]')
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -20,22 +21,23 @@ def yaml_text(text: str) -> str:
     """
     if _PLAIN_NAME.fullmatch(text) and text not in _YAML_WORDS and "---" not in text:
         return text
-    quoted = "".join(_escaped(character, yaml=True) for character in text)
-    return '"' + quoted.replace("---", "--\\x2d") + '"'
+    return '"' + _quoted(text, yaml=True).replace("---", "--\\x2d") + '"'
 
 
 def toml_text(text: str) -> str:
     """Return `text` as a TOML basic string."""
-    return '"' + "".join(_escaped(character, yaml=False) for character in text) + '"'
+    return '"' + _quoted(text, yaml=False) + '"'
+
+
+def _quoted(text: str, *, yaml: bool) -> str:
+    return _SPECIAL.sub(lambda found: _escaped(found.group(), yaml=yaml), text)
 
 
 def _escaped(character: str, *, yaml: bool) -> str:
     if character in _ESCAPES:
         return _ESCAPES[character]
     code = ord(character)
-    if code < 0x20 or 0x7F <= code < 0xA0 or code in {0x2028, 0x2029, 0xFEFF}:
-        return f"\\x{code:02x}" if yaml and code < 0x100 else f"\\u{code:04x}"
-    return character
+    return f"\\x{code:02x}" if yaml and code < 0x100 else f"\\u{code:04x}"
 
 
 def toml_key(key: str) -> str:
