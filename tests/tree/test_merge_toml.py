@@ -119,6 +119,7 @@ def test_a_comment_on_a_line_to_be_removed_is_a_conflict() -> None:
     assert merged is not None
     assert merged.conflicts == 1
     assert merged.data == b"a = 1 # but why\nu = 1\n"
+    assert merge_toml(b"[t]\n", b"[t] # but why", None) == Merged(b"[t] # but why", 1, ("comment `# but why`: stands on what is to be removed",))
 
 
 # --- properties --------------------------------------------------------------------------------------------------------------
