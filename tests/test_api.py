@@ -56,7 +56,10 @@ def test_restore_is_apply_backwards(bench):
     assert bench.files() == {"README": "mine\n", "a/b": "1\n", "README2": "x\n"}
     bench.restore()
     assert bench.files() == {"README": "mine\n"}
-    assert os.listdir(bench.root) == ["README", ".bmad-provisioner"] or sorted(os.listdir(bench.root)) == [".bmad-provisioner", "README"]
+    assert os.listdir(bench.root) == ["README", ".bmad-provisioner"] or sorted(os.listdir(bench.root)) == [
+        ".bmad-provisioner",
+        "README",
+    ]
 
 
 def test_restoring_a_restore_brings_the_files_back(bench):

@@ -27,7 +27,11 @@ ASK = Action("ask", "1", _write, external=True)
 
 def _compile(document: Document, sight):
     tasks = [
-        Task(f"write {path}", ASK if text.startswith("ask:") else WRITE, {"path": path, "text": text, "executable": path.endswith(".sh")})
+        Task(
+            f"write {path}",
+            ASK if text.startswith("ask:") else WRITE,
+            {"path": path, "text": text, "executable": path.endswith(".sh")},
+        )
         for path, text in document.data["files"].items()
     ]
     return Graph(tasks), ()

@@ -30,7 +30,7 @@ def needed(receipts: Iterable[Receipt]) -> set[Digest]:
     names: set[Digest] = set()
     for receipt in receipts:
         for change in receipt.changes:
-            names |= _plain(change.before, change.after, change.wanted)
+            names |= _plain(change.before, change.after) if change.writes else set()
         names |= _plain(*receipt.records.values())
         manifest = receipt.context.get("manifest")
         if isinstance(manifest, str):

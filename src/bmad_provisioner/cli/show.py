@@ -22,6 +22,7 @@ _MARKS = {
     Gap.ORPHANED: ("-", "red"),
 }
 _MANY = 12
+_NEW = (Gap.MISSING, "new")
 
 
 def plan_text(made: Plan, *, every: bool = False) -> None:
@@ -31,19 +32,22 @@ def plan_text(made: Plan, *, every: bool = False) -> None:
         out()
     for title, changes in _groups(made):
         gaps = ", ".join(f"{count} {gap}" for gap, count in _count(changes).items())
-        out(f"{title}  ({gaps})", bold=True)
-        shown = (
-            changes if every or len(changes) <= _MANY else [c for c in changes if c.gap is not Gap.MISSING][:_MANY] or changes[:3]
-        )
+        shown = changes if every else [change for change in changes if (change.gap, change.reason) != _NEW][:_MANY]
+        rest = [change for change in changes if change not in shown]
+        out(f"{title}  ({gaps}{_where(rest)})", bold=True)
         for change in shown:
             mark, colour = _MARKS[change.gap]
             out(f"  {mark} {change.path}  {change.gap.value}: {change.reason}", colour=colour)
-        if len(shown) < len(changes):
-            out(f"    and {len(changes) - len(shown)} more (`--all` lists them)")
     for step in made.held:
         out(f"  ? {step.task}  known after apply", colour="magenta")
     out()
     out(summary(made), bold=True)
+
+
+def _where(changes: Sequence[Change]) -> str:
+    """Return the folders of what is not listed file by file."""
+    folders = sorted({"/".join(change.path.split("/")[:-1][:2]) or "." for change in changes})
+    return f": {', '.join(folders)}" if folders else ""
 
 
 def summary(made: Plan) -> str:

@@ -1,0 +1,108 @@
+"""The main job on a real project: gap, apply, validate, a BMAD update, heal, undo. Run by `make demo`.
+
+The project is made in `.demo/` by BMAD's own installer from npm. Where Node.js 20 is missing, a small sample project
+that ships in `examples/` stands in for it, and BMAD's update is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent.parent
+DEMO = HERE / ".demo"
+PROJECT = DEMO / "project"
+BMAD = "6.12.0"
+
+
+def main() -> int:
+    """Walk through it, printing every command as one would type it."""
+    shutil.rmtree(DEMO, ignore_errors=True)
+    DEMO.mkdir()
+    real = node_is_there()
+    if real:
+        PROJECT.mkdir()
+        say(f"A project made by BMAD's own installer, version {BMAD} (npm may take a moment)")
+        bmad("--modules", "bmm", "--tools", "claude-code,cursor")
+    else:
+        say("Node.js 20 is not here: a small sample project stands in for one that BMAD made")
+        shutil.copytree(HERE / "examples/sample-project", PROJECT)
+    shutil.copy(HERE / "src/bmad_provisioner/kinds/skills/samples/health-platform.yaml", PROJECT / "bmad-provisioner.yaml")
+    walk(real=real)
+    say(f"Done. Look around in {PROJECT.relative_to(Path.cwd()) if PROJECT.is_relative_to(Path.cwd()) else PROJECT}")
+    return 0
+
+
+def walk(*, real: bool) -> None:
+    """Run the verbs in the order in which a newcomer meets them."""
+    say("1. What is the gap between the manifest and the project?")
+    bmadp("analyze")
+    say("2. Close it: one transaction")
+    bmadp("apply", "--yes")
+    bmadp("apply", "--yes")
+    say("3. Is all as it should be?")
+    bmadp("validate")
+    if real:
+        say("4. BMAD updates itself. What did it take away?")
+        bmad("--action", "update", "--modules", "bmm", "--tools", "claude-code,cursor")
+        bmadp("heal", "--yes")
+    say("5. Somebody deletes one skill and edits another. What was lost is put back, what was edited stays")
+    shutil.rmtree(PROJECT / ".claude/skills/dev-leader")
+    with open(PROJECT / ".claude/skills/qa-leader/SKILL.md", "a", encoding="utf-8") as file:
+        file.write("\nAsk the team before a release on a Friday.\n")
+    bmadp("analyze")
+    bmadp("heal", "--yes")
+    say("6. And all of it can be taken back")
+    bmadp("history")
+    bmadp("restore", "--yes")
+    bmadp("history", "--verify")
+
+
+def node_is_there() -> bool:
+    """Say whether BMAD's installer can run here."""
+    if not (shutil.which("node") and shutil.which("npx")):
+        return False
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout
+    return version.lstrip("v").partition(".")[0].isdigit() and int(version.lstrip("v").partition(".")[0]) >= 20
+
+
+def bmad(*arguments: str) -> None:
+    """Run BMAD's installer on the project, in a home of its own."""
+    command = ["npx", "-y", f"bmad-method@{BMAD}", "install", "--directory", ".", *arguments, "--yes"]
+    print(f"$ {' '.join(command)}", flush=True)
+    start = time.monotonic()
+    npmrc = os.environ.get("NPM_CONFIG_USERCONFIG") or str(Path.home() / ".npmrc")
+    environment = {
+        **os.environ,
+        "HOME": str(DEMO / "home"),
+        "NPM_CONFIG_USERCONFIG": npmrc,
+        "npm_config_cache": str(HERE / ".cache/npm"),
+    }
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+    if done.returncode != 0:
+        sys.exit(f"BMAD's installer failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    print(f"  (BMAD worked {time.monotonic() - start:.1f} s)\n", flush=True)
+
+
+def bmadp(*arguments: str) -> None:
+    """Run the product on the project."""
+    print(f"$ bmadp {' '.join(arguments)}", flush=True)
+    done = subprocess.run([Path(sys.executable).parent / "bmadp", *arguments], cwd=PROJECT, check=False)
+    if done.returncode != 0:
+        sys.exit(f"`bmadp {arguments[0]}` ended with {done.returncode}")
+    print(flush=True)
+
+
+def say(text: str) -> None:
+    """Print a heading."""
+    print(f"\n== {text}\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
