@@ -10,8 +10,7 @@ import click
 
 from bmad_provisioner import api
 from bmad_provisioner.cli import show
-from bmad_provisioner.cli.apply import YES, told
-from bmad_provisioner.cli.options import choice_options, choices, progressing, shared
+from bmad_provisioner.cli.options import choice_options, choices, progressing, shared, yes_option
 from bmad_provisioner.cli.tell import out, tell_finding
 from bmad_provisioner.cli.work import Work, opened, signature
 from bmad_provisioner.errors import StaleError, UsageError
@@ -38,7 +37,7 @@ def carry_out(work: Work, decided: dict[str, str], *, yes: bool, saved: Path | N
             receipt = api.apply(work.session, made, signature(), manifest=work.manifest.data, path=str(work.manifest.path))
             if receipt is not None:
                 receipts.append(receipt)
-    return told(plans, receipts, as_json=as_json)
+    return show.done_text(plans, receipts, as_json=as_json)
 
 
 def _reviewed(path: Path) -> list[str]:
@@ -67,7 +66,7 @@ def _ask(made: Plan, question: str, *, yes: bool) -> None:
 
 @click.command()
 @click.argument("receipt", required=False, type=int)
-@YES
+@yes_option
 @choice_options
 @shared
 def restore(
@@ -91,11 +90,11 @@ def restore(
             show.plan_text(made)
         _ask(made, f"undo {len(made.writes)} changes?", yes=yes)
         done = api.restore(session, target, made, signature())
-    return told([made], [done], as_json=as_json)
+    return show.done_text([made], [done], as_json=as_json)
 
 
 @click.command()
-@YES
+@yes_option
 @shared
 def heal(yes: bool, folder: Path | None, as_json: bool, timings: bool) -> int:
     """Put back what a BMAD update took away: the manifest as it was last applied, in the project as it is now."""
@@ -113,4 +112,4 @@ def heal(yes: bool, folder: Path | None, as_json: bool, timings: bool) -> int:
             _ask(made, f"heal {len(made.writes)} files?", yes=yes)
             done = api.apply(session, made, signature(), verb="heal", manifest=applied.data, path=applied.path)
             receipts += [done] if done is not None else []
-    return told(plans, receipts, as_json=as_json)
+    return show.done_text(plans, receipts, as_json=as_json)

@@ -59,6 +59,9 @@ def manifest_argument(function: Function) -> Function:
     return click.argument("manifest", required=False, type=click.Path(path_type=Path))(function)
 
 
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+
+
 def choice_options(function: Function) -> Function:
     """Give a verb `--ours` and `--theirs`."""
     for option in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from bmad_provisioner.cli.tell import out
+from bmad_provisioner.cli.tell import CLEAN, out, out_json, say
 from bmad_provisioner.digest import Entry, Plain
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.plan import Plan, Step
@@ -21,6 +21,7 @@ _MARKS = {
     Gap.CONFLICT: ("!", "red"),
     Gap.ORPHANED: ("-", "red"),
 }
+_DONE = {"apply": "applied", "heal": "healed", "restore": "took back"}
 _MANY = 12
 _NEW = (Gap.MISSING, "new")
 
@@ -177,3 +178,17 @@ def receipt_text(receipt: Receipt) -> str:
     what = ", ".join(f"{number} {gap}" for gap, number in count.items()) or "records only"
     undoes = f" of {receipt.undoes}" if receipt.undoes is not None else ""
     return f"{receipt.number:>4}  {receipt.when}  {receipt.who}  {receipt.verb}{undoes}  {receipt.document}  {what}"
+
+
+def done_text(plans: list[Plan], receipts: list[Receipt], *, as_json: bool) -> int:
+    """Say what was done, and how to take it back."""
+    if as_json:
+        out_json({"plans": [plan_plain(made) for made in plans], "receipts": [receipt_plain(receipt) for receipt in receipts]})
+        return CLEAN
+    for receipt in receipts:
+        written = sum(change.writes for change in receipt.changes)
+        out(f"{_DONE[receipt.verb]} {written} change{'s' * (written != 1)} as receipt {receipt.number}", colour="green")
+        say(f"hint: `bmadp restore {receipt.number}` takes it back")
+    if not receipts:
+        out(f"nothing to do: {sum(made.current for made in plans)} files are up to date")
+    return CLEAN

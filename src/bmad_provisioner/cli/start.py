@@ -9,7 +9,7 @@ import click
 
 from bmad_provisioner import adopt, document, project, source
 from bmad_provisioner.cli import show
-from bmad_provisioner.cli.options import progressing, shared
+from bmad_provisioner.cli.options import progressing, shared, yes_option
 from bmad_provisioner.cli.tell import CLEAN, out, out_json, say, tell_finding
 from bmad_provisioner.cli.work import signature
 from bmad_provisioner.errors import UsageError
@@ -46,7 +46,7 @@ project:
 @click.option("--adopt", "adopting", is_flag=True, help="Write a manifest of what the project already holds, and move it under it.")
 @click.option("--name", help="The project's name (default: its folder's).")
 @click.option("--language", type=click.Choice(["en", "fr"]), default="en", help="Language of the generated text.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @shared
 def init(adopting: bool, name: str | None, language: str, yes: bool, folder: Path | None, as_json: bool, timings: bool) -> int:
     """Write a manifest to start from, or one of what the project already holds."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bmad_provisioner.tree.merge import BOM, Merged
+from bmad_provisioner.tree.merged import BOM, Merged
 
 __all__ = ["merge_csv"]
 

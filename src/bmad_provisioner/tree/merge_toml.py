@@ -10,7 +10,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Array, InlineTable, Item
 
-from bmad_provisioner.tree.merge import BOM, Merged
+from bmad_provisioner.tree.merged import BOM, Merged
 
 __all__ = ["merge_toml", "merge_values"]
 
