@@ -19,9 +19,9 @@ BMAD_6_12: Mapping[str, bytes] = {
     "_bmad/_config/manifest.yaml": b"installation:\n  version: 6.12.0\nmodules:\n  - name: core\n  - name: bmm\nides:\n  - claude-code\n  - cursor\n",
     "_bmad/_config/skill-manifest.csv": (
         b"canonicalId,name,description,module,path\n"
-        b'"bmad-agent-dev","a","d","bmm","p"\n"bmad-agent-analyst","a","d","bmm","p"\n"bmad-build","a","d","bmm","p"\n'
+        b'"bmad-agent-dev","a","d","bmm","p"\n"bmad-agent-analyst","a","d","bmm","p"\n"bmad-agent-pm","a","d","bmm","p"\n"bmad-build","a","d","bmm","p"\n'
     ),
-    "_bmad/config.toml": b'[agents.bmad-agent-dev]\nname = "Amelia"\n[agents.bmad-agent-analyst]\nname = "Mary"\n',
+    "_bmad/config.toml": b'[agents.bmad-agent-dev]\nname = "Amelia"\n[agents.bmad-agent-analyst]\nname = "Mary"\n[agents.bmad-agent-pm]\nname = "John"\n',
 }
 
 

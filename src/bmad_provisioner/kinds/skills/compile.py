@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.graph import Graph
@@ -28,12 +28,17 @@ def compile(document: Document, sight: Sight) -> tuple[Graph, tuple[Finding, ...
     findings = [*installed.faults, *_version(say, read, installed), *_taken(say, read, installed)]
     folders = bmad.skill_folders(installed, read.tools)
     tasks = [*_people(read, installed, folders)]
-    for made in (
-        _workflows(say, read, installed, folders), _sources(say, read, sight, folders),
-        _overrides(say, read, installed), _for_bmad(say, read, installed),
-    ):  # fmt: skip
-        tasks += [item for item in made if isinstance(item, Task)]
-        findings += [item for item in made if isinstance(item, Finding)]
+    made = chain(
+        _workflows(say, read, installed, folders),
+        _sources(say, read, sight, folders),
+        _overrides(say, read, installed),
+        _for_bmad(say, read, installed),
+    )
+    for item in made:
+        if isinstance(item, Task):
+            tasks.append(item)
+        else:
+            findings.append(item)
     return Graph(tasks), tuple(findings)
 
 
@@ -111,7 +116,7 @@ def _step_findings(say: Remarks, place: Place, name: str, step: Step | Unknown, 
         yield say.error("sequence-step", place, f"`{name}`: {step.reason}", step.hint)
     elif step.form == "absent":
         remedy = f"name `{step.skill}`, which does its work now" if step.skill else "name an agent that is installed"
-        yield say.warning("manifest-vague", place, f"BMAD {installed.version} has no agent `{name}` any more", remedy)
+        yield say.warning("manifest-vague", place, f"BMAD {installed.version} has no agent `{name}`", remedy)
 
 
 def _workflow(

@@ -73,7 +73,7 @@ STEPS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
         "agent": ("Invoke the `{skill}` skill (BMAD's {title}).", "{result}", ""),
         "later": ("Let BMAD's {title} do this step, by the name under which it is installed here.", "{result}", ""),
         "absent": (
-            "The installed BMAD has no {title} any more; {heir}",
+            "The installed BMAD has no {title}; {heir}",
             "{result}",
             "If nobody here can do it, say so and ask the user for the result of this step.",
         ),
@@ -105,7 +105,7 @@ STEPS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
         "agent": ("Invoquer la compétence `{skill}` (le rôle « {title} » de BMAD).", "{result}", ""),
         "later": ("Confier cette étape au rôle « {title} » de BMAD, sous le nom qu'il porte ici.", "{result}", ""),
         "absent": (
-            "Le BMAD installé n'a plus de rôle « {title} » ; {heir}",
+            "Le BMAD installé n'a pas de rôle « {title} » ; {heir}",
             "{result}",
             "Si personne ici ne peut le faire, le dire et demander à l'utilisateur le résultat de cette étape.",
         ),
