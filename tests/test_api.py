@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
-from toy import Bench
 
 from bmad_provisioner import api, explain, upkeep
 from bmad_provisioner.errors import ConflictError, PlanError, StaleError, UsageError
 from bmad_provisioner.tree.model import Gap
+from toy import Bench
 
 
 @pytest.fixture
@@ -249,3 +250,28 @@ def test_an_edit_in_the_same_instant_is_seen(bench):
         path.write_text(text)
         os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
         assert gaps(bench.plan({"a": "1\n"})) == {"a": Gap.DRIFTED}
+
+
+def test_a_renamed_document_keeps_its_files(bench):
+    bench.apply({"a": "1\n", "b": "2\n"})
+    with bench.session() as session, session.alone("test"):
+        made = api.plan(session, bench.request({"a": "changed\n"}, name="other"))
+        assert gaps(made) == {"a": Gap.OUTDATED, "b": Gap.ORPHANED}
+        api.apply(session, made, api.Signature("me", "now"), manifest=b"", path=str(bench.root / "toy.yaml"))
+    assert bench.files() == {"README": "mine\n", "a": "changed\n"}
+
+
+def test_another_document_from_another_manifest_is_not_taken_for_a_renamed_one(bench):
+    bench.apply({"a": "1\n"})
+    with bench.session() as session:
+        request = replace(bench.request({"b": "2\n"}, name="other"), path="/elsewhere/toy.yaml")
+        assert gaps(api.plan(session, request)) == {"b": Gap.MISSING}
+
+
+def test_a_choice_for_a_folder_goes_for_all_in_it(bench):
+    files = {"d/a": "1\n", "d/b": "2\n", "c": "3\n"}
+    bench.apply(files)
+    for path in files:
+        (bench.root / path).write_text("edited\n")
+    bench.apply(files, **{"d/": "theirs"})
+    assert bench.files() == {"README": "mine\n", "d/a": "1\n", "d/b": "2\n", "c": "edited\n"}

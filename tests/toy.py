@@ -48,8 +48,14 @@ class Bench:
     root: Path
     events: list = field(default_factory=list)
 
-    def request(self, files: dict[str, str]) -> api.Request:
-        return api.Request(Document("Toy", "toy", {"files": files}, "toy.yaml"), TOY, digest(repr(files).encode()), self.root)
+    def request(self, files: dict[str, str], name: str = "toy") -> api.Request:
+        return api.Request(
+            Document("Toy", name, {"files": files}, "toy.yaml"),
+            TOY,
+            digest(repr(files).encode()),
+            self.root,
+            str(self.root / "toy.yaml"),
+        )
 
     def session(self) -> Session:
         return Session(Project(self.root), emit=self.events.append)

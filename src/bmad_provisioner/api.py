@@ -27,6 +27,15 @@ from bmad_provisioner.tree.paths import collisions, refusal
 from bmad_provisioner.tree.settle import Sides, settle
 
 
+RULES: Mapping[str, str] = {
+    "path-refused": "a file to be made has a path that some system cannot hold, or that is not ours to write",
+    "path-collision": "two files to be made are one where upper and lower case do not count",
+    "task-failed": "a task of the plan failed, so its files are not known",
+    "apply-unfinished": "an earlier run was interrupted while it wrote; the next writing verb finishes it or takes it back",
+}
+"""Every rule of a plan by its id, with what it finds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """Who does something, and when (ISO 8601): journalled, so handed in and never looked up."""
@@ -37,12 +46,18 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A document to plan: its kind, the digest of the bytes it came from, and the folder beside which it lies."""
+    """A document to plan: its kind, the digest of the bytes it came from, and the folder beside which it lies.
+
+    `path` is the manifest's, and `siblings` are the identities of all documents in it: they tell a renamed document
+    from another one.
+    """
 
     document: Document
     kind: Kind
     source: Digest
     beside: Path
+    path: str = ""
+    siblings: frozenset[str] = frozenset()
 
 
 def kind_of(document: Document) -> Kind:
@@ -76,12 +91,13 @@ def plan(
         desired, found = _desired(outcomes)
     with _timed("compare", session.emit, clock):
         state = session.journal.recorded()
-        record = state.tree(document.identity) if request.kind.owns else {}
+        identity = _recorded_as(session, request, state)
+        record = state.tree(identity) if request.kind.owns else {}
         sight.add(observe(str(session.project.root), {*desired, *record} - sight.tree.keys(), session.index))
         changes = _changes(session, sight, desired, record, outcomes, choices or {})
     made = Plan(
         project=str(session.project.root),
-        document=document.identity,
+        document=identity,
         source=request.source,
         head=state.head,
         changes=changes,
@@ -93,6 +109,21 @@ def plan(
     )
     remember(session, made, scope, request.beside)
     return made
+
+
+def _recorded_as(session: Session, request: Request, state: Recorded) -> str:
+    """Return the identity under which the document's files are recorded: its own, or the one before it was renamed.
+
+    It was renamed when nothing is recorded under its name, and exactly one document of its kind was applied from the same
+    manifest that is no longer in it.
+    """
+    own = request.document.identity
+    if own in state.trees or not state.trees or not request.path:
+        return own
+    last = {receipt.document: receipt for receipt in session.journal if "path" in receipt.context}
+    gone = [name for name in state.trees if name.startswith(f"{request.kind.name}:") and name not in request.siblings]
+    same = [name for name in gone if name in last and last[name].context["path"] == request.path]
+    return same[0] if len(same) == 1 else own
 
 
 def made(session: Session, request: Request, suffix: str) -> bytes | None:
@@ -138,12 +169,21 @@ def _changes(
     actual = {path: entry for path in {*desired, *record} if (entry := sight.entry(path)) is not None}
     # A file whose maker has no output yet only looks like an orphan.
     raw = [change for change in diff(actual, desired, record) if change.wanted is not None or _complete(outcomes)]
-    unknown = sorted(set(choices) - {change.path for change in raw})
-    if unknown:
-        raise UsageError(
-            f"`{unknown[0]}` has no conflict and no drift to decide", hint="see `bmadp analyze` for the paths that have"
-        )
-    return settle(raw, record, Sides(sight.read, session.blobs.get, session.blobs.keep), choices)
+    return settle(raw, record, Sides(sight.read, session.blobs.get, session.blobs.keep), _decided(raw, choices))
+
+
+def _decided(changes: Sequence[Change], choices: Mapping[str, str]) -> dict[str, str]:
+    """Return the choice for each path that needs one; a choice for a folder (`.` is all) goes for what is in it."""
+    undecided = [change.path for change in changes if change.gap in (Gap.CONFLICT, Gap.DRIFTED)]
+    decided: dict[str, str] = {}
+    for place in sorted(choices, key=len):
+        wanted = place.removeprefix("./").rstrip("/")
+        hit = [path for path in undecided if wanted in ("", ".", path) or path.startswith(f"{wanted}/")]
+        if not hit:
+            hint = "see `bmadp analyze` for the paths that have"
+            raise UsageError(f"`{place}` has no conflict and no drift to decide", hint=hint)
+        decided.update(dict.fromkeys(hit, choices[place]))
+    return decided
 
 
 def _complete(outcomes: Mapping[str, Outcome]) -> bool:
@@ -251,7 +291,8 @@ def undo(session: Session, number: int | None, *, choices: Mapping[str, str] | N
     sight = Looking(session.project.root, session.project.root, actual)
     raw = diff(actual, _present(before), _present(after))
     sides = Sides(sight.read, session.blobs.get, session.blobs.keep)
-    changes = settle((replace(change, reason="as before") for change in raw), _present(after), sides, choices or {})
+    told = [replace(change, reason="as before") for change in raw]
+    changes = settle(told, _present(after), sides, _decided(told, choices or {}))
     head = receipts[-1].name
     return receipt, Plan(
         str(session.project.root),
@@ -319,10 +360,14 @@ def applied(session: Session) -> tuple[Applied, ...]:
         context = last[identity].context
         source, path = Digest(str(context["manifest"])), str(context["path"])
         data = session.blobs.get(source)
+        documents = parse(data, path).documents
+        siblings = frozenset(document.identity for document in documents)
+        # A document renamed since its first apply is recorded under its first name.
+        name = identity if identity in siblings or len(documents) > 1 else documents[0].identity
         found += [
-            Applied(Request(document, kind_of(document), source, Path(path).parent), data, path)
-            for document in parse(data, path).documents
-            if document.identity == identity
+            Applied(Request(document, kind_of(document), source, Path(path).parent, path, siblings), data, path)
+            for document in documents
+            if document.identity == name
         ]
     if not found:
         raise UsageError("nothing is applied here that could be healed", hint="run `bmadp apply`")

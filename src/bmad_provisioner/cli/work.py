@@ -61,7 +61,10 @@ def working(manifest: Manifest, folder: Path | None, progress: Progress) -> Iter
     """Parse a manifest and open its project for one verb."""
     documents = parse(manifest, progress)
     place = root_of(documents, manifest, folder)
-    requests = tuple(api.Request(one, api.kind_of(one), manifest.source, manifest.path.parent) for one in documents)
+    siblings = frozenset(one.identity for one in documents)
+    requests = tuple(
+        api.Request(one, api.kind_of(one), manifest.source, manifest.path.parent, str(manifest.path), siblings) for one in documents
+    )
     with Session(place, emit=progress) as session:
         yield Work(session, manifest, requests)
 
