@@ -50,7 +50,7 @@ def _reviewed(path: Path) -> list[str]:
 
 def _show(made: Plan) -> None:
     for finding in made.findings:
-        if finding.severity is not Severity.INFO:
+        if finding.severity is Severity.WARNING:  # errors are told by the refusal
             tell_finding(finding)
     if not made.is_clean:
         show.plan_text(made)
@@ -95,8 +95,9 @@ def restore(
 
 @click.command()
 @yes_option
+@choice_options
 @shared
-def heal(yes: bool, folder: Path | None, as_json: bool, timings: bool) -> int:
+def heal(yes: bool, ours: tuple[str, ...], theirs: tuple[str, ...], folder: Path | None, as_json: bool, timings: bool) -> int:
     """Put back what a BMAD update took away: the manifest as it was last applied, in the project as it is now."""
     with (
         progressing(timings=timings, as_json=as_json) as progress,
@@ -105,7 +106,7 @@ def heal(yes: bool, folder: Path | None, as_json: bool, timings: bool) -> int:
     ):
         plans, receipts = [], []
         for applied in api.applied(session):
-            made = api.plan(session, applied.request, hold=False)
+            made = api.plan(session, applied.request, hold=False, choices=choices(ours, theirs))
             plans.append(made)
             if not as_json:
                 _show(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -98,8 +99,9 @@ def validate(manifest: Path | None, folder: Path | None, as_json: bool, timings:
 def _context(made: Plan) -> None:
     """Print what the skills' catalogue costs each tool in context."""
     costs = made.facts.get("context")
-    for tool, cost in costs.items() if isinstance(costs, dict) else ():
-        if isinstance(cost, dict):
-            hidden = cost.get("hidden") or ()
-            note = f"; hidden by its limit: {', '.join(map(str, hidden))}" if isinstance(hidden, list | tuple) and hidden else ""
-            out(f"context  {tool}: {cost['skills']} skills, {cost['characters']} characters, about {cost['tokens']} tokens{note}")
+    for tool, cost in costs.items() if isinstance(costs, Mapping) else ():
+        if isinstance(cost, Mapping):
+            hidden = cost.get("hidden")
+            note = f"; hidden by its limit: {', '.join(map(str, hidden))}" if hidden and isinstance(hidden, Sequence) else ""
+            amount = f"{cost.get('skills')} skills, {cost.get('characters')} characters, about {cost.get('tokens')} tokens"
+            out(f"context  {tool}: {amount} in every conversation{note}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bmad_provisioner.cli.tell import CLEAN, out, out_json, say
@@ -63,16 +63,13 @@ def summary(made: Plan) -> str:
 def _heading(made: Plan) -> None:
     out(f"project  {made.project}")
     bmad = made.facts.get("bmad")
-    if isinstance(bmad, dict):
-        folders = ", ".join(bmad.get("folders") or ())
-        found = f"BMAD {bmad['version']} ({bmad['era']})" if bmad.get("version") else "BMAD is not installed"
-        verdict = (
-            ""
-            if not bmad.get("asked")
-            else f"; the manifest asks {bmad['asked']}: {'compatible' if bmad.get('compatible') else 'not met'}"
-        )
-        out(f"bmad     {found}{verdict}")
-        out(f"skills   {folders}")
+    if isinstance(bmad, Mapping):
+        found = f"{bmad.get('version')} (layout {bmad.get('era')})" if bmad.get("version") else "not installed"
+        asked = f", the manifest asks for {bmad.get('asked')}" if bmad.get("asked") else ""
+        verdict = "compatible" if bmad.get("compatible") else "not met"
+        out(f"bmad     {found}{asked}{f': {verdict}' if asked and bmad.get('version') else ''}")
+        folders = bmad.get("folders")
+        out(f"skills   in {', '.join(map(str, folders))}" if isinstance(folders, Sequence) else "")
 
 
 def _groups(made: Plan) -> list[tuple[str, list[Change]]]:

@@ -38,12 +38,12 @@ def root_of(documents: tuple[Document, ...], manifest: Manifest, folder: Path | 
     for one in documents:
         place = api.kind_of(one).root(one)
         if place:
-            named = manifest.path.parent / Path(place).expanduser()
-            if not named.is_dir():
-                line = one.line("project", "root")
+            try:
+                return project.find(manifest.path.parent / Path(os.path.expanduser(place)))
+            except UsageError as error:
+                message = f"{one.source}:{one.line('project', 'root')}: project.root: {error.message}"
                 hint = "make the folder, correct `root`, or name the project with `--project DIR`"
-                raise UsageError(f"{one.source}:{line}: project.root: `{named}` is no folder", hint=hint)
-            return project.find(named)
+                raise UsageError(message, hint=hint) from error
     return project.find(manifest.path.parent)
 
 

@@ -1,0 +1,1 @@
+"""Skills: leaders, specialists, workflows and customisations of a BMAD project."""

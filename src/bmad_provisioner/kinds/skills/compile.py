@@ -17,6 +17,7 @@ from bmad_provisioner.kinds.skills.naming import did_you_mean, menu_codes
 from bmad_provisioner.kinds.skills.remarks import Place, Remarks
 from bmad_provisioner.kinds.skills.render import COPY, HELP_ROWS, LEADER, OVERRIDE, ROSTER, SPECIALIST, WORKFLOW
 from bmad_provisioner.kinds.skills.steps import Step, Unknown, cast_of, resolve
+from bmad_provisioner.kinds.skills.summary import summary
 from bmad_provisioner.tree.model import BESIDE
 
 _JUNK = frozenset({".git", ".DS_Store", "__pycache__", "Thumbs.db", ".hg", ".svn"})
@@ -39,7 +40,7 @@ def compile(document: Document, sight: Sight) -> tuple[Graph, tuple[Finding, ...
             tasks.append(item)
         else:
             findings.append(item)
-    return Graph(tasks), tuple(findings)
+    return Graph([*tasks, summary(read, installed, folders, tasks)]), tuple(findings)
 
 
 def _version(say: Remarks, read: Project, installed: bmad.Installation) -> Iterator[Finding]:
