@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bmad_provisioner.digest import Digest, Entry
@@ -24,14 +24,48 @@ def settle(changes: Iterable[Change], recorded: Tree, sides: Sides, choices: Map
 
     Files with rows or keys (CSV, TOML) are shared: what is ours in them is put back, and what is not ours is
     kept, whoever made the file. Other files are ours: an edit made here survives a change that does not touch it.
+    An edit also follows its file into another folder, as when a BMAD update has a tool read its skills elsewhere.
     """
+    changes = tuple(changes)
+    moved = _moved(changes, recorded, sides, choices)
     settled = []
     for change in changes:
         choice = choices.get(change.path)
-        result = _chosen(change, choice) if choice else _merged(change, recorded.get(change.path), sides)
+        result = moved.get(change.path) or (
+            _chosen(change, choice) if choice else _merged(change, recorded.get(change.path), sides)
+        )
         if result is not None:
             settled.append(result)
     return tuple(settled)
+
+
+def _moved(changes: Sequence[Change], recorded: Tree, sides: Sides, choices: Mapping[str, str]) -> dict[str, Change]:
+    """Carry what was edited in a file that is no longer declared into its new place, where the merge leaves no doubt."""
+    moved: dict[str, Change] = {}
+    for old, new in _moves(changes, recorded, choices):
+        merged = merge(old.path, _bytes(recorded[old.path], sides), sides.read(old.path), _bytes(new.wanted, sides))
+        if merged is not None and not merged.conflicts and new.wanted is not None:
+            after = sides.keep(merged.data, new.wanted.executable)
+            moved[new.path] = replace(new, after=after, reason=f"moved here from `{old.path}`, with what was edited there")
+            moved[old.path] = replace(old, gap=Gap.ORPHANED, after=None, reason=f"moved to `{new.path}`, with what was edited here")
+    return moved
+
+
+def _moves(changes: Sequence[Change], recorded: Tree, choices: Mapping[str, str]) -> Iterator[tuple[Change, Change]]:
+    """Pair edited files that nothing asks for any more with new ones whose paths differ in the topmost folder only."""
+    old: dict[str, list[Change]] = {}
+    new: dict[str, list[Change]] = {}
+    for change in changes:
+        below = change.path.partition("/")[2]
+        if not below or change.path in choices:
+            continue
+        if change.wanted is None and change.before is not None and change.before.is_plain and change.gap is Gap.CONFLICT:
+            old.setdefault(below, []).append(change)
+        elif change.gap is Gap.MISSING and change.path not in recorded:
+            new.setdefault(below, []).append(change)
+    for below, ones in old.items():
+        if len(ones) == len(new.get(below, ())) == 1:
+            yield ones[0], new[below][0]
 
 
 def _chosen(change: Change, choice: str) -> Change | None:
