@@ -47,18 +47,27 @@ def walk(*, real: bool) -> None:
     say("3. Is all as it should be?")
     bmadp("validate")
     if real:
-        say("4. BMAD updates itself. What did it take away?")
-        bmad("--action", "update", "--modules", "bmm", "--tools", "claude-code,cursor")
+        say("4. A colleague keeps a skill the old way, below `_bmad/`. Is anything in danger?")
+        old_way = PROJECT / "_bmad/custom-skills/release-notes/SKILL.md"
+        old_way.parent.mkdir(parents=True)
+        old_way.write_text(
+            "---\nname: release-notes\ndescription: Writes release notes. Use when a release is cut.\n---\n\n# Notes\n"
+        )
+        bmadp("doctor", expect=1)
+        say("5. BMAD updates itself, twice. What did it take away?")
+        for _ in range(2):
+            bmad("--action", "update", "--modules", "bmm", "--tools", "claude-code,cursor")
+        print(f"  {old_way.relative_to(PROJECT)}: {'still there' if old_way.exists() else 'gone, as doctor said'}\n", flush=True)
         bmadp("heal", "--yes")
-    say("5. Somebody deletes one skill and edits another. What was lost is put back, what was edited stays")
+    say("6. Somebody deletes one skill and edits another. What was lost is put back, what was edited stays")
     shutil.rmtree(PROJECT / ".claude/skills/dev-leader")
     with open(PROJECT / ".claude/skills/qa-leader/SKILL.md", "a", encoding="utf-8") as file:
         file.write("\nAsk the team before a release on a Friday.\n")
     bmadp("analyze")
     bmadp("heal", "--yes")
-    say("6. And all of it can be taken back")
+    say("7. And all of it can be taken back, but for the file edited by hand")
     bmadp("history")
-    bmadp("restore", "--yes")
+    bmadp("restore", "1", "--ours", ".claude/skills/qa-leader/SKILL.md", "--yes")
     bmadp("history", "--verify")
 
 
@@ -90,11 +99,11 @@ def bmad(*arguments: str) -> None:
     print(f"  (BMAD worked {time.monotonic() - start:.1f} s)\n", flush=True)
 
 
-def bmadp(*arguments: str) -> None:
-    """Run the product on the project."""
+def bmadp(*arguments: str, expect: int = 0) -> None:
+    """Run the product on the project; `expect` is the exit code it should have."""
     print(f"$ bmadp {' '.join(arguments)}", flush=True)
     done = subprocess.run([Path(sys.executable).parent / "bmadp", *arguments], cwd=PROJECT, check=False)
-    if done.returncode != 0:
+    if done.returncode != expect:
         sys.exit(f"`bmadp {arguments[0]}` ended with {done.returncode}")
     print(flush=True)
 

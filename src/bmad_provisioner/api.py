@@ -22,13 +22,13 @@ from bmad_provisioner.session import Looking, Session, look
 from bmad_provisioner.tree.diff import diff
 from bmad_provisioner.tree.journal import FIRST, Receipt, Recorded, recorded
 from bmad_provisioner.tree.model import Change, Gap, Tree
-from bmad_provisioner.tree.observe import observe
+from bmad_provisioner.tree.observe import blocked, observe
 from bmad_provisioner.tree.paths import collisions, refusal
 from bmad_provisioner.tree.settle import Sides, settle
 
-
 RULES: Mapping[str, str] = {
     "path-refused": "a file to be made has a path that some system cannot hold, or that is not ours to write",
+    "path-blocked": "a file stands where a folder is needed",
     "path-collision": "two files to be made are one where upper and lower case do not count",
     "task-failed": "a task of the plan failed, so its files are not known",
     "apply-unfinished": "an earlier run was interrupted while it wrote; the next writing verb finishes it or takes it back",
@@ -101,7 +101,7 @@ def plan(
         source=request.source,
         head=state.head,
         changes=changes,
-        findings=(*findings, *found, *_failures(outcomes), *_unfinished(session)),
+        findings=(*findings, *found, *_failures(outcomes), *_blocked(session, changes), *_unfinished(session)),
         steps=tuple(_step(outcome) for outcome in outcomes.values()),
         records=_records(desired, record, changes, complete=_complete(outcomes)),
         current=len(desired) - sum(1 for change in changes if change.path in desired),
@@ -169,7 +169,14 @@ def _changes(
     actual = {path: entry for path in {*desired, *record} if (entry := sight.entry(path)) is not None}
     # A file whose maker has no output yet only looks like an orphan.
     raw = [change for change in diff(actual, desired, record) if change.wanted is not None or _complete(outcomes)]
-    return settle(raw, record, Sides(sight.read, session.blobs.get, session.blobs.keep), _decided(raw, choices))
+    bases = _bases(session, raw, record)
+    return settle(raw, bases, Sides(sight.read, session.blobs.get, session.blobs.keep), _decided(raw, choices))
+
+
+def _bases(session: Session, changes: Sequence[Change], record: Tree) -> dict[str, Entry]:
+    """Return what was recorded of the changed files, where the bytes are still kept: without them nothing can be merged."""
+    known = {change.path: record[change.path] for change in changes if change.path in record}
+    return {path: entry for path, entry in known.items() if not entry.is_plain or entry.digest in session.blobs}
 
 
 def _decided(changes: Sequence[Change], choices: Mapping[str, str]) -> dict[str, str]:
@@ -206,6 +213,18 @@ def _failures(outcomes: Mapping[str, Outcome]) -> list[Finding]:
     return [Finding(o.task, "task-failed", o.error) for o in outcomes.values() if o.status is Status.FAILED]
 
 
+def _blocked(session: Session, changes: Sequence[Change]) -> list[Finding]:
+    """Say which files have no room for the folder they belong in; what the plan itself clears away is no obstacle."""
+    going = {change.path for change in changes if change.writes and change.after is None}
+    new = [change.path for change in changes if change.writes and change.before is None]
+    hint = "move it away, then run it again"
+    return [
+        Finding(path, "path-blocked", f"cannot be written: `{obstacle}` is no folder", hint=hint)
+        for path, obstacle in blocked(str(session.project.root), new)
+        if obstacle not in going
+    ]
+
+
 def _unfinished(session: Session) -> list[Finding]:
     if not session.writable or not session.transactions.pending():
         return []
@@ -240,9 +259,10 @@ def _refuse(made: Plan) -> None:
         raise PlanError("the plan has errors; nothing was applied", findings=made.errors)
     if made.conflicts:
         paths = ", ".join(f"`{change.path}`" for change in made.conflicts[:5])
+        many = f"{len(made.conflicts)} files have conflicts" if len(made.conflicts) > 1 else "one file has a conflict"
         raise ConflictError(
-            f"{len(made.conflicts)} of the files have a conflict: {paths}",
-            hint="see `bmadp diff`, then decide each: `--ours PATH` keeps what stands there, `--theirs PATH` takes the manifest's",
+            f"{many}: {paths}; nothing was written",
+            hint="decide each: `--ours PATH` keeps what stands there, `--theirs PATH` takes the other side; PATH may be a folder",
         )
     if made.held:
         raise PlanError(
@@ -292,7 +312,7 @@ def undo(session: Session, number: int | None, *, choices: Mapping[str, str] | N
     raw = diff(actual, _present(before), _present(after))
     sides = Sides(sight.read, session.blobs.get, session.blobs.keep)
     told = [replace(change, reason="as before") for change in raw]
-    changes = settle(told, _present(after), sides, _decided(told, choices or {}))
+    changes = settle(told, _bases(session, raw, _present(after)), sides, _decided(told, choices or {}))
     head = receipts[-1].name
     return receipt, Plan(
         str(session.project.root),

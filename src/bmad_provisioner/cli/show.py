@@ -33,12 +33,15 @@ def plan_text(made: Plan, *, every: bool = False) -> None:
         out()
     for title, changes in _groups(made):
         gaps = ", ".join(f"{count} {gap}" for gap, count in _count(changes).items())
-        shown = changes if every else [change for change in changes if (change.gap, change.reason) != _NEW][:_MANY]
+        told = sorted(changes, key=lambda change: change.gap is not Gap.CONFLICT)
+        shown = told if every else [change for change in told if (change.gap, change.reason) != _NEW][:_MANY]
         rest = [change for change in changes if change not in shown]
         out(f"{title}  ({gaps}{_where(rest)})", bold=True)
         for change in shown:
             mark, colour = _MARKS[change.gap]
             out(f"  {mark} {change.path}  {change.gap.value}: {change.reason}", colour=colour)
+        if shown and rest:
+            out(f"    and {len(rest)} more")
     for step in made.held:
         out(f"  ? {step.task}  known after apply", colour="magenta")
     out()
@@ -75,11 +78,10 @@ def _heading(made: Plan) -> None:
 def _groups(made: Plan) -> list[tuple[str, list[Change]]]:
     """Return the changes by the task that makes their files; what nobody makes any more comes last."""
     makers = {path: step.task for step in made.steps for path in step.files}
+    nobody = "no longer declared" if made.steps else "files"
     groups: dict[str, list[Change]] = {step.task: [] for step in made.steps}
     for change in made.changes:
-        groups.setdefault(makers.get(change.path, "no longer declared" if change.wanted is None else "other files"), []).append(
-            change
-        )
+        groups.setdefault(makers.get(change.path, nobody), []).append(change)
     return [(title, changes) for title, changes in groups.items() if changes]
 
 
