@@ -81,8 +81,13 @@ def choices(ours: tuple[str, ...], theirs: tuple[str, ...]) -> dict[str, str]:
 
 
 def read_manifest(path: Path | None, folder: Path | None) -> Manifest:
-    """Read the manifest named, or the one found upwards from the project or this folder."""
-    found = path or source.find(folder or Path.cwd())
+    """Read the manifest named, or the one found upwards from this folder, or else from the project's."""
+    try:
+        found = path or source.find(Path.cwd())
+    except UsageError:
+        if folder is None:
+            raise
+        found = source.find(folder)
     return Manifest(Path(os.path.abspath(found)), source.read(found))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise, takewhile
 
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.graph import Graph
@@ -136,6 +137,7 @@ def _workflow(
 
 
 def _sources(say: Remarks, read: Project, sight: Sight, folders: tuple[str, ...]) -> Iterator[Task | Finding]:
+    beside = sorted(path for path in sight.tree if path.startswith(BESIDE))
     for index, source in enumerate(read.skills):
         if source.git:
             args: dict[str, Plain] = {
@@ -147,15 +149,17 @@ def _sources(say: Remarks, read: Project, sight: Sight, folders: tuple[str, ...]
             }
             yield Task(f"skill {source.skill}", FETCH, args)
         else:
-            yield from _folder(say, ("project", "skills", index, "source"), source, sight, folders)
+            yield from _folder(say, ("project", "skills", index, "source"), source, sight, beside, folders)
 
 
-def _folder(say: Remarks, place: Place, source: Source, sight: Sight, folders: tuple[str, ...]) -> Iterator[Task | Finding]:
+def _folder(
+    say: Remarks, place: Place, source: Source, sight: Sight, beside: list[str], folders: tuple[str, ...]
+) -> Iterator[Task | Finding]:
     prefix = f"{BESIDE}{source.path}/"
     itself = sight.entry(prefix.rstrip("/"))
-    found = {
-        path: entry for path, entry in sight.tree.items() if path.startswith(prefix) and not _JUNK.intersection(path.split("/"))
-    }
+    first = bisect_left(beside, prefix)
+    within = takewhile(lambda path: path.startswith(prefix), islice(beside, first, None))
+    found = {path: sight.tree[path] for path in within if not _JUNK.intersection(path.split("/"))}
     for path, entry in found.items():
         if not entry.is_plain:
             name = path.removeprefix(BESIDE)
