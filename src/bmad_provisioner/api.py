@@ -11,7 +11,7 @@ from pathlib import Path
 from bmad_provisioner.digest import Digest, Entry, Plain
 from bmad_provisioner.document import parse
 from bmad_provisioner.engine.run import Means, Outcome, Status, run
-from bmad_provisioner.errors import ConflictError, PlanError, StaleError, UsageError
+from bmad_provisioner.errors import ConflictError, DamagedError, PlanError, StaleError, UsageError
 from bmad_provisioner.event import Listener, StepFinished
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.glance import remember
@@ -384,6 +384,11 @@ def applied(session: Session) -> tuple[Applied, ...]:
         siblings = frozenset(document.identity for document in documents)
         # A document renamed since its first apply is recorded under its first name.
         name = identity if identity in siblings or len(documents) > 1 else documents[0].identity
+        if source not in session.blobs:
+            raise DamagedError(
+                f"the manifest of `{identity}` as it was last applied is lost",
+                hint="run `bmadp apply`: it goes by the manifest as it is",
+            )
         found += [
             Applied(Request(document, kind_of(document), source, Path(path).parent, path, siblings), data, path)
             for document in documents

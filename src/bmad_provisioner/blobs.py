@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from bmad_provisioner.digest import Digest, Entry, digest
 from bmad_provisioner.errors import DamagedError
@@ -28,12 +30,23 @@ class Blobs:
         self._new = 0
         try:
             self.connection = self._open()
+        except sqlite3.OperationalError:
+            raise  # a full or failing disk says nothing about the file
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
 
     def _open(self) -> sqlite3.Connection:
         fresh = self._path is None or not self._path.exists()
         connection = sqlite3.connect(self._path or ":memory:", timeout=10, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare(connection, fresh=fresh)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @staticmethod
+    def _prepare(connection: sqlite3.Connection, *, fresh: bool) -> None:
         if fresh:
             connection.execute("PRAGMA page_size=8192")
         connection.execute("PRAGMA journal_mode=WAL")
@@ -41,7 +54,14 @@ class Blobs:
         connection.execute("PRAGMA synchronous=FULL")
         if fresh or connection.execute("PRAGMA user_version").fetchone()[0] == 0:
             connection.executescript(_SCHEMA + "PRAGMA user_version=1;")
-        return connection
+
+    def borrow(self, path: Path) -> None:
+        """Copy what the store at `path` holds into this one; nothing is written there, not even a lock."""
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True)) as other:
+                other.backup(self.connection)
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from error
 
     def put(self, data: bytes) -> Digest:
         """Keep `data` and return its name; keeping the same bytes again costs one look-up."""

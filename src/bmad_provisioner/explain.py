@@ -58,7 +58,8 @@ def _text(session: Session, sight: Looking, change: Change, base: Entry | None) 
 
 
 def _kept(session: Session, entry: Entry | None) -> bytes | None:
-    return session.blobs.get(entry.digest) if entry is not None and entry.is_plain else None
+    """Return the bytes of an entry; nothing where there are none, or they are lost."""
+    return session.blobs.get(entry.digest) if entry is not None and entry.is_plain and entry.digest in session.blobs else None
 
 
 def _unified(path: str, before: bytes | None, after: bytes | None) -> list[str]:
@@ -112,3 +113,10 @@ def _of_path(session: Session, made: Plan, path: str, makers: Sequence[Step]) ->
         if done.path == path and done.writes
     ]
     return Answer(path, tuple(lines))
+
+
+def skill_text(session: Session, request: api.Request, name: str) -> bytes | None:
+    """Return the SKILL.md that the document makes under `name`, or `None`."""
+    made = api.plan(session, request, hold=False)
+    paths = sorted(path for step in made.steps for path in step.files if path.endswith(f"/{name}/SKILL.md"))
+    return session.blobs.get(made.desired[paths[0]].digest) if paths else None

@@ -38,7 +38,7 @@ class Project:
         """Return the file name of the newest receipt, or an empty string."""
         try:
             return max((name for name in os.listdir(self.state / "journal") if name.endswith(".json")), default="")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return ""
 
     def prepare(self) -> bool:
@@ -47,6 +47,8 @@ class Project:
             raise UsageError(
                 f"`{self.state}` is a symbolic link", hint="remove it: the state must be on the project's own file system"
             )
+        if self.state.exists() and not self.state.is_dir():
+            raise UsageError(f"`{self.state}` is no folder", hint="move it away: it is where the state lives")
         try:
             self.state.mkdir(exist_ok=True)
             ignore = self.state / ".gitignore"
@@ -65,7 +67,11 @@ class Project:
         The lock is the kernel's (`flock` on a file that is never deleted): it goes with the process, however
         that ends. What is written in the file is for messages only.
         """
-        handle = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        try:
+            handle = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        except OSError as error:
+            message = f"`{self.state / 'lock'}` cannot be opened: {(error.strerror or str(error)).lower()}"
+            raise LockedError(message, hint="make the folder writable, or remove what stands there: it holds nothing") from error
         try:
             self._acquire(handle, emit, sleep, patience)
             os.ftruncate(handle, 0)
@@ -105,7 +111,7 @@ def find(folder: Path) -> Project:
     """Return the project in `folder`; `UsageError` when there is no such folder, or it is none to work in."""
     try:
         root = folder.expanduser().resolve(strict=True)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:  # also: no such user, a NUL
         raise UsageError(f"`{folder}` is no folder", hint="name the project with `--project DIR`") from error
     if not root.is_dir():
         raise UsageError(f"`{root}` is no folder", hint="name the project with `--project DIR`")

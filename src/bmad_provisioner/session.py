@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bmad_provisioner.digest import Entry, digest
-from bmad_provisioner.errors import StaleError
+from bmad_provisioner.errors import CommitError, DamagedError, StaleError
 from bmad_provisioner.event import Listener
-from bmad_provisioner.project import Project
+from bmad_provisioner.project import STATE, Project
 from bmad_provisioner.tree.model import BESIDE, Scope, Tree
 from bmad_provisioner.tree.observe import Index, observe, read_file, walk
 
@@ -49,7 +49,10 @@ class Session:
         if self._blobs is None:
             from bmad_provisioner.blobs import Blobs  # noqa: PLC0415
 
-            self._blobs = Blobs(self.project.state / "blobs.db" if self.writable else None)
+            path = self.project.state / "blobs.db"
+            self._blobs = Blobs(path if self.writable else None)
+            if not self.writable and path.is_file():
+                self._blobs.borrow(path)
         return self._blobs
 
     @property
@@ -76,9 +79,22 @@ class Session:
     @contextmanager
     def alone(self, command: str) -> Iterator[None]:
         """Hold the project alone, with whatever an earlier run left behind finished or taken back first."""
+        if not self.writable:
+            raise CommitError(
+                f"`{self.project.root}` cannot be written; nothing was changed", hint=f"make it and its `{STATE}` writable"
+            )
         with self.project.lock(command=command, emit=self.emit):
-            self.transactions.recover()
+            self._recover()
             yield
+
+    def _recover(self) -> None:
+        try:
+            self.transactions.recover()
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedError(
+                f"what an interrupted run left in `{self.project.state / 'txn'}` is damaged: {error}",
+                hint="move that folder away: it holds what the run was to write, and what it had replaced by then",
+            ) from error
 
 
 class Looking:

@@ -43,9 +43,19 @@ def _plain(*entries: Entry | None) -> set[Digest]:
 
 
 def clear(session: Session) -> int:
-    """Forget cached outputs and the index; return how many outputs went. Receipts and backups stay."""
-    (session.project.state / "index.json").unlink(missing_ok=True)
-    return session.cache.clear()
+    """Forget cached outputs, the index and damaged bytes; return how many outputs went. Receipts and backups stay."""
+    session.index.drop()
+    gone = session.cache.clear()
+    session.blobs.prune({name for name in session.blobs.names() if _intact(session, name)})
+    return gone
+
+
+def _intact(session: Session, name: Digest) -> bool:
+    try:
+        session.blobs.get(name)
+    except DamagedError:
+        return False
+    return True
 
 
 def prune(session: Session) -> int:

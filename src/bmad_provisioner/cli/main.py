@@ -93,9 +93,23 @@ def invoke(arguments: Sequence[str]) -> int:
         # The reader went away; Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except Exception:  # noqa: BLE001 - the process edge: anything else is our bug, and is reported as one
-        return _report(arguments)
+    except Exception as error:  # noqa: BLE001 - the process edge: what is not the disk's fault is our bug, and is reported as one
+        return _refused(error) if _is_of_the_disk(error) else _report(arguments)
     return result if isinstance(result, int) else CLEAN
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """Whether a file or folder could not be read or written: full, forbidden, failing, or not what it should be."""
+    sqlite = sys.modules.get("sqlite3")  # no verb that has not loaded it can fail in it
+    return isinstance(error, OSError) or (sqlite is not None and isinstance(error, sqlite.DatabaseError))
+
+
+def _refused(error: Exception) -> int:
+    place = f"`{error.filename}`: " if isinstance(error, OSError) and error.filename else "the disk refused: "
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    say(f"{place}{reason.lower()}", label="error", colour="red")
+    say("hint: make room or mend permissions, then run it again; what was half written is taken back first")
+    return FAILED
 
 
 def _report(arguments: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -98,6 +99,13 @@ def _signature(info: os.stat_result) -> Signature:
 
 
 def observe(root: str, paths: Iterable[str], index: Index, *, prefix: str = "") -> dict[str, Entry]:
+    def drop(self) -> None:
+        """Remove the index; one that cannot be removed is no index, and is not believed."""
+        self._old, self.note = {}, None
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+
     """Return what stands at each of `paths` below `root`; a path where nothing stands is left out.
 
     A path behind a symbolic link is not followed: its entry says so.
@@ -148,18 +156,42 @@ def walk(root: str, folder: str, index: Index, *, prefix: str = "") -> Iterator[
             path = f"{folder}/{item.name}"
             if item.is_dir(follow_symlinks=False):
                 if item.name != ".git":
-                    yield from walk(root, path, index, prefix=prefix)
+                    yield from _below(root, path, item.stat(follow_symlinks=False), index, prefix)
             else:
                 yield prefix + path, _entry(root, path, item.stat(follow_symlinks=False), index, prefix)
 
 
 def _entry(root: str, path: str, info: os.stat_result, index: Index, prefix: str) -> Entry:
+def blocked(root: str, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each of `paths` that cannot be made, with what stands in its way: something that is no folder, and no link."""
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder:
+            try:
+                mode = os.lstat(f"{root}/{folder}").st_mode
+            except (FileNotFoundError, NotADirectoryError):
+                folder = folder.rpartition("/")[0]
+                continue
+            if not stat.S_ISDIR(mode) and not stat.S_ISLNK(mode):
+                yield path, folder
+            break
+
+
     mode = info.st_mode
     if stat.S_ISREG(mode):
+    obstacle = _obstacle(root, folder.rpartition("/")[0], {"": None})
+    if obstacle:
+        index.doubt()
+        yield prefix + folder, Entry(Digest(f"behind-symlink:{obstacle}"))
+        return
         name = index.digest(prefix + path, info) or _hashed(root, path, index, prefix)
         return Entry(name, bool(mode & 0o100))
     index.doubt()
     if stat.S_ISLNK(mode):
+    yield from _below(root, folder, info, index, prefix)
+
+
+def _below(root: str, folder: str, info: os.stat_result, index: Index, prefix: str) -> Iterator[tuple[str, Entry]]:
         return Entry(Digest(f"symlink:{os.readlink(f'{root}/{path}')}"))
     return Entry(Digest("directory:" if stat.S_ISDIR(mode) else "special:"))
 
