@@ -21,7 +21,7 @@ from bmad_provisioner.tree.journal import Receipt, Recorded
 from bmad_provisioner.tree.model import Change
 from bmad_provisioner.tree.publish import Publisher
 from bmad_provisioner.tree.rename import Native, Portable, Renames, renames
-from bmad_provisioner.tree.stage import Move, Staged, Step, decode, encode, stage
+from bmad_provisioner.tree.stage import Mark, Move, Staged, Step, decode, encode, stage
 
 _STEPS = "steps.json"
 _SNAPSHOT = "recorded.json"
@@ -40,6 +40,8 @@ class Transactions:
         self._root, self._state, self._blobs, self._emit, self._moves = str(root), state, blobs, emit, moves
         self._folder = state / "txn"
         self._journal = state / "journal"
+        self.marks: Mapping[str, Mark] = {}
+        """The marks of the files that the last commit wrote."""
 
     def commit(
         self, changes: Iterable[Change], receipt: Receipt, recorded: Recorded, *, modes: Mapping[str, int] | None = None
@@ -57,6 +59,7 @@ class Transactions:
             written = [change for change in changes if change.writes]
             staged = stage(written, root=self._root, folder=str(temporary), read=self._blobs.get, modes=modes)
             receipt = replace(receipt, folders=staged.folders, modes=staged.modes)
+            self.marks = staged.marks
             self._prepare(temporary, staged, receipt, recorded, exchange=self._can_exchange(temporary))
             folder = temporary.with_suffix("")
             os.rename(temporary, folder)
@@ -136,21 +139,23 @@ class Transactions:
         with Folders(self._root) as project, Folders(str(folder)) as slots:
             publisher = Publisher(project, slots, _moves(exchange=exchange))
             publisher.forward(steps, lambda step: self._tell(step, changes))
-            self._sync(steps)
+            self._sync([step.path for step in steps])
             for name in os.listdir(folder):
                 if _RECEIPT.fullmatch(name):
                     os.rename(folder / name, self._journal / name)
             sync([str(self._journal)], anchor=str(self._journal))
             for path in prune:
                 project.remove(path)
+            self._sync(prune)
 
     def _tell(self, step: Step, changes: Mapping[str, Change]) -> None:
         for path in step.paths():
             if path in changes:
                 self._emit(ChangeCommitted(path, changes[path].gap.value))
 
-    def _sync(self, steps: Sequence[Step]) -> None:
-        folders = sorted({step.path.rpartition("/")[0] for step in steps})
+    def _sync(self, paths: Sequence[str]) -> None:
+        """Make the names at `paths` durable, or their absence."""
+        folders = sorted({path.rpartition("/")[0] for path in paths})
         paths = [f"{self._root}/{folder}" for folder in folders]
         sync([path for path in paths if os.path.isdir(path) and not os.path.islink(path)], anchor=self._root)
 
@@ -185,7 +190,7 @@ class Transactions:
         with Folders(self._root) as project, Folders(str(folder)) as slots:
             Publisher(project, slots, _moves(exchange=exchange)).back(steps)
         self._withdraw_receipt(folder)
-        self._sync(steps)
+        self._sync([step.path for step in steps])
         self._keep_leftovers(folder)
         if steps:
             os.unlink(folder / _STEPS)

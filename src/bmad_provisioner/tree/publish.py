@@ -74,7 +74,7 @@ class Publisher:
             place = self._project.at(path)
             if _stands(place) != entry:
                 return
-            self._renames.move(place, self._slots.at(slot))
+            _take(place, self._slots.at(slot))
         except FileNotFoundError:
             return
         if _stands(self._slots.at(slot)) != entry:
@@ -88,8 +88,11 @@ class Publisher:
                 held = _stands(self._slot(step))
             if held != step.before:
                 raise _stale(step.path)
-        elif self._slots.exists(step.slot):
-            self._replace_by_link(step)
+        else:
+            if self._slots.exists(step.slot):
+                self._replace_by_link(step)
+            if _stands(self._slot(step, ".old")) != step.before:
+                raise _stale(step.path)
 
     def _target(self, step: Step) -> Place:
         try:
@@ -102,7 +105,8 @@ class Publisher:
     def _replace_by_link(self, step: Step) -> None:
         """Keep the old file under a second name, check it, and rename over it.
 
-        An edit that replaces the file between the check and the rename is lost; only `exchange` excludes that.
+        An edit that puts another file there between the check and the rename is lost; only `exchange` excludes
+        that. One that writes into the file is seen by the check that follows, for the second name is the same file.
         """
         target, old = self._target(step), self._slot(step, ".old")
         if self._slots.exists(f"{step.slot}.old"):
@@ -118,17 +122,16 @@ class Publisher:
         if self._renames.can_exchange:
             if _stands(self._slot(step)) != step.after and _stands_or_none(self._project, step.path) == step.after:
                 self._renames.exchange(self._slot(step), self._project.at(step.path))
-        elif not self._slots.exists(step.slot) and self._slots.exists(f"{step.slot}.old"):
-            if _stands_or_none(self._project, step.path) == step.after:
-                old, target = self._slot(step, ".old"), self._project.at(step.path)
-                os.rename(old[0], target[0], src_dir_fd=old[1], dst_dir_fd=target[1])
+            return
+        moved = not self._slots.exists(step.slot) and self._slots.exists(f"{step.slot}.old")
+        if moved and _stands_or_none(self._project, step.path) == step.after:
+            old, target = self._slot(step, ".old"), self._project.at(step.path)
+            os.rename(old[0], target[0], src_dir_fd=old[1], dst_dir_fd=target[1])
 
     def _delete(self, step: Step) -> None:
-        if self._slots.exists(step.slot):
-            self._unlink_twin(step)
-        else:
+        if not self._slots.exists(step.slot):
             try:
-                self._renames.move(self._project.at(step.path), self._slot(step))
+                _take(self._project.at(step.path), self._slot(step))
             except FileNotFoundError:
                 return
         if _stands(self._slot(step)) != step.before:
@@ -153,6 +156,11 @@ class Publisher:
         if (one.st_ino, one.st_dev) == (other.st_ino, other.st_dev):
             os.fsync(slot[1])
             os.unlink(place[0], dir_fd=place[1])
+
+
+def _take(place: Place, slot: Place) -> None:
+    """Move a file out of the project into a slot of ours, where nothing stands."""
+    os.rename(place[0], slot[0], src_dir_fd=place[1], dst_dir_fd=slot[1])
 
 
 def _folders(step: Step) -> set[str]:
