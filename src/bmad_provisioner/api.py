@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bmad_provisioner.digest import Digest, Entry, Plain
-from bmad_provisioner.document import parse
 from bmad_provisioner.engine.run import Means, Outcome, Status, run
-from bmad_provisioner.errors import ConflictError, DamagedError, PlanError, StaleError, UsageError
+from bmad_provisioner.errors import ConflictError, PlanError, StaleError, UsageError
 from bmad_provisioner.event import Listener, StepFinished
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.glance import remember
+from bmad_provisioner.glance import remember, remember_applied
 from bmad_provisioner.kind import Document, Kind
 from bmad_provisioner.plan import Plan, Step, facts
 from bmad_provisioner.plugins import Plugins
@@ -106,8 +105,10 @@ def plan(
         records=_records(desired, record, changes, complete=_complete(outcomes)),
         current=len(desired) - sum(1 for change in changes if change.path in desired),
         facts=facts({name: outcome.output for name, outcome in outcomes.items() if outcome.output is not None}),
+        scope=scope,
+        beside=str(request.beside),
     )
-    remember(session, made, scope, request.beside)
+    remember(session, made)
     return made
 
 
@@ -124,16 +125,6 @@ def _recorded_as(session: Session, request: Request, state: Recorded) -> str:
     gone = [name for name in state.trees if name.startswith(f"{request.kind.name}:") and name not in request.siblings]
     same = [name for name in gone if name in last and last[name].context["path"] == request.path]
     return same[0] if len(same) == 1 else own
-
-
-def made(session: Session, request: Request, suffix: str) -> bytes | None:
-    """Return the bytes of the first file the document makes whose path ends with `suffix`."""
-    sight = look(session, request.kind.scope(request.document), request.beside)
-    graph, _findings = request.kind.compile(request.document, sight)
-    outcomes = run(graph, Means(sight, session.cache, session.blobs.keep, session.emit, time.perf_counter), hold=False)
-    desired, _found = _desired(outcomes)
-    entry = next((entry for path, entry in sorted(desired.items()) if path.endswith(suffix)), None)
-    return None if entry is None else session.blobs.get(entry.digest)
 
 
 def _desired(outcomes: Mapping[str, Outcome]) -> tuple[dict[str, Entry], list[Finding]]:
@@ -245,7 +236,10 @@ def apply(session: Session, made: Plan, signature: Signature, *, verb: str = "ap
     _keep_before(session, made.writes)
     context: dict[str, Plain] = {"manifest": session.blobs.put(manifest), "path": path, "bmad": made.facts.get("bmad")}
     receipt = _receipt(state, signature, verb=verb, document=made.document, changes=made.changes, records=made.records)
-    return session.transactions.commit(made.writes, replace(receipt, context=context), state)
+    transactions = session.transactions
+    done = transactions.commit(made.writes, replace(receipt, context=context), state)
+    remember_applied(session, made, transactions.marks)
+    return done
 
 
 def _current(session: Session, made: Plan) -> Recorded:
@@ -263,6 +257,12 @@ def _refuse(made: Plan) -> None:
         raise ConflictError(
             f"{many}: {paths}; nothing was written",
             hint="decide each: `--ours PATH` keeps what stands there, `--theirs PATH` takes the other side; PATH may be a folder",
+        )
+    odd = [change for change in made.writes if change.before is not None and not change.before.is_plain]
+    if odd:
+        raise ConflictError(
+            f"`{odd[0].path}` is no plain file ({odd[0].before.digest}); nothing was written",  # type: ignore[union-attr]
+            hint="move away what stands there, then run it again: links, folders and devices are never replaced",
         )
     if made.held:
         raise PlanError(
@@ -360,53 +360,6 @@ def restore(session: Session, receipt: Receipt, made: Plan, signature: Signature
     after = recorded((*session.journal, draft))
     known = replace(after, folders=after.folders | frozenset(receipt.folders), head=state.head)
     return session.transactions.commit(made.writes, draft, known, modes=receipt.modes)
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A document as it was last applied: the manifest's bytes and path then, and the request made of them."""
-
-    request: Request
-    data: bytes
-    path: str
-
-
-def applied(session: Session) -> tuple[Applied, ...]:
-    """Return every document whose files are recorded, as it was last applied."""
-    state = session.journal.recorded()
-    last = {receipt.document: receipt for receipt in session.journal if "manifest" in receipt.context}
-    found: list[Applied] = []
-    for identity in state.trees:
-        context = last[identity].context
-        source, path = Digest(str(context["manifest"])), str(context["path"])
-        data = session.blobs.get(source)
-        documents = parse(data, path).documents
-        siblings = frozenset(document.identity for document in documents)
-        # A document renamed since its first apply is recorded under its first name.
-        name = identity if identity in siblings or len(documents) > 1 else documents[0].identity
-        if source not in session.blobs:
-            raise DamagedError(
-                f"the manifest of `{identity}` as it was last applied is lost",
-                hint="run `bmadp apply`: it goes by the manifest as it is",
-            )
-        found += [
-            Applied(Request(document, kind_of(document), source, Path(path).parent, path, siblings), data, path)
-            for document in documents
-            if document.identity == name
-        ]
-    if not found:
-        raise UsageError("nothing is applied here that could be healed", hint="run `bmadp apply`")
-    return tuple(found)
-
-
-def diagnose(session: Session) -> tuple[Finding, ...]:
-    """Return what threatens a project, as every kind that knows about such things says."""
-    findings: list[Finding] = []
-    for kind in Plugins("bmad_provisioner.kinds").values():
-        if kind.diagnose is not None:
-            scope, function = kind.diagnose
-            findings += function(look(session, scope, session.project.root))
-    return tuple(findings)
 
 
 @contextmanager

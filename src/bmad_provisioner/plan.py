@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bmad_provisioner.digest import Digest, Entry, Plain, fingerprint
 from bmad_provisioner.finding import Finding, Severity
-from bmad_provisioner.tree.model import Change, Gap
+from bmad_provisioner.tree.model import Change, Gap, Scope
 
 if TYPE_CHECKING:
     from bmad_provisioner.engine.task import Output
@@ -31,7 +31,8 @@ class Plan:
     """The changes and findings of one document in one project.
 
     `head` is the newest receipt it was made on, `source` the digest of the document's bytes: applying
-    checks both, and the `before` of every change. `records` is what the receipt will record.
+    checks both, and the `before` of every change. `records` is what the receipt will record. `scope` and `beside` are
+    what was looked at, and the folder the document lies in.
     """
 
     project: str
@@ -44,6 +45,8 @@ class Plan:
     records: Mapping[str, Entry | None] = field(default_factory=dict)
     current: int = 0
     facts: Mapping[str, Plain] = field(default_factory=dict)
+    scope: Scope = field(default_factory=Scope)
+    beside: str = ""
 
     @property
     def writes(self) -> tuple[Change, ...]:

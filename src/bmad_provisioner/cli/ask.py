@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bmad_provisioner import api, explain, project
+from bmad_provisioner import heal as healing
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.inspect import tell_findings
 from bmad_provisioner.cli.options import choice_options, choices, manifest_argument, progressing, read_manifest, shared
@@ -87,7 +88,7 @@ def doctor(folder: Path | None, as_json: bool, timings: bool) -> int:
         progressing(timings=timings, as_json=as_json) as progress,
         Session(project.find(folder or Path.cwd()), emit=progress) as session,
     ):
-        findings = api.diagnose(session)
+        findings = healing.diagnose(session)
     if as_json:
         out_json(show.findings_plain(findings))
     for finding in findings if not as_json else ():

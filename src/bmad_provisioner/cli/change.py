@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from bmad_provisioner import api
+from bmad_provisioner import heal as healing
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.options import choice_options, choices, progressing, shared, yes_option
 from bmad_provisioner.cli.tell import out, tell_finding
@@ -105,7 +106,7 @@ def heal(yes: bool, ours: tuple[str, ...], theirs: tuple[str, ...], folder: Path
         session.alone("bmadp heal"),
     ):
         plans, receipts = [], []
-        for applied in api.applied(session):
+        for applied in healing.applied(session):
             made = api.plan(session, applied.request, hold=False, choices=choices(ours, theirs))
             plans.append(made)
             if not as_json:

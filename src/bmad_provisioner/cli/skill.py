@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bmad_provisioner import api, document, edit
+from bmad_provisioner import api, document, edit, explain
 from bmad_provisioner.cli.options import Manifest, progressing, read_manifest, shared, shown
 from bmad_provisioner.cli.tell import CLEAN, out, out_json, say
 from bmad_provisioner.cli.work import parse, working
@@ -69,7 +69,7 @@ def show_(name: str, manifest: Path | None, folder: Path | None, as_json: bool, 
         read = read_manifest(manifest, folder)
         with working(read, folder, progress) as work:
             for request in work.requests:
-                text = api.made(work.session, request, f"/{name}/SKILL.md")
+                text = explain.skill_text(work.session, request, name)
                 if text is not None:
                     out_json({"skill": name, "text": text.decode()}) if as_json else out(text.decode().rstrip("\n"))
                     return CLEAN

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from bmad_provisioner.tree.durable import write_atomic
 from bmad_provisioner.digest import Digest, Entry, Plain
 from bmad_provisioner.errors import StaleError
+from bmad_provisioner.tree.durable import write_atomic
 
 _TICK = 20_000_000
 """Nanoseconds within which a file system may give two writes the same time (the kernel's tick is 1 to 10 ms)."""
@@ -36,6 +36,7 @@ class Index:
         self._new: dict[str, list[Signature | Digest]] = {}
         self._written = 0
         self._fresh = True
+        self._blind = False
         self.note: Plain = None
         """What was concluded from exactly these files; it goes when one of them changes."""
         if path is not None:
@@ -65,10 +66,45 @@ class Index:
         """Remember that the file at `path` held `name` at `now` (nanoseconds), if it was quiet by then."""
         if max(info.st_ctime_ns, info.st_mtime_ns) + _TICK < now:
             self._new[path] = [_signature(info), name]
+        else:
+            self._blind = True
+
+    def confirm(self, root: str, path: str, name: Digest, mark: tuple[int, int]) -> bool:
+        """Remember that the file at `path`, which we wrote, holds `name`, if it is still the one with that `mark`.
+
+        The mark is its inode and modification time as it was written: whoever replaces or edits it changes one of them.
+        """
+        try:
+            info = os.lstat(f"{root}/{path}")
+        except OSError:
+            return False
+        self.learn(path, info, name, now=time.time_ns())
+        if (info.st_ino, info.st_mtime_ns) != mark or self._new.get(path, [None])[0] != _signature(info):
+            self.unlearn(path)
+            return False
+        return True
+
+    def unlearn(self, path: str) -> None:
+        """Know nothing of `path` any more."""
+        self._new.pop(path, None)
+        self._old.pop(path, None)
 
     def doubt(self) -> None:
         """Say that something was seen which no signature stands for."""
         self._fresh = False
+        self._blind = True
+
+    def known(self, path: str) -> Entry | None:
+        """Return what stood at `path` before this look."""
+        if path not in self._old:
+            return None
+        signature, name = self._old[path]
+        return Entry(Digest(str(name)), bool(int(signature[4]) & 0o100))
+
+    @property
+    def fresh(self) -> bool:
+        """Whether each of the files seen so far is as it was in the index."""
+        return self._fresh
 
     @property
     def unchanged(self) -> bool:
@@ -79,11 +115,20 @@ class Index:
         """Return the paths known before this look."""
         return list(self._old)
 
+    def drop(self) -> None:
+        """Remove the index; one that cannot be removed is no index, and is not believed."""
+        self._old, self.note = {}, None
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+
     def save(self, *, complete: bool, note: Plain = None) -> None:
         """Write what was seen (unless the look was `complete`: and what was known before), and what it led to.
 
+        What it led to is not kept where some file could not be: nobody would look at that file again.
         An index that cannot be written only costs time.
         """
+        note = None if self._blind else note
         if self._path is None or (self.unchanged and note == self.note):
             return
         files = self._new if complete else {**self._old, **self._new}
@@ -99,13 +144,6 @@ def _signature(info: os.stat_result) -> Signature:
 
 
 def observe(root: str, paths: Iterable[str], index: Index, *, prefix: str = "") -> dict[str, Entry]:
-    def drop(self) -> None:
-        """Remove the index; one that cannot be removed is no index, and is not believed."""
-        self._old, self.note = {}, None
-        if self._path is not None:
-            with contextlib.suppress(OSError):
-                self._path.unlink()
-
     """Return what stands at each of `paths` below `root`; a path where nothing stands is left out.
 
     A path behind a symbolic link is not followed: its entry says so.
@@ -142,26 +180,6 @@ def _obstacle(root: str, folder: str, known: dict[str, str | None]) -> str | Non
     return known[folder]
 
 
-def walk(root: str, folder: str, index: Index, *, prefix: str = "") -> Iterator[tuple[str, Entry]]:
-    """Yield every file below `folder` (or the file `folder` itself), in no order; links are named, not followed."""
-    try:
-        info = os.lstat(f"{root}/{folder}")
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    if not stat.S_ISDIR(info.st_mode):
-        yield prefix + folder, _entry(root, folder, info, index, prefix)
-        return
-    with os.scandir(f"{root}/{folder}") as entries:
-        for item in entries:
-            path = f"{folder}/{item.name}"
-            if item.is_dir(follow_symlinks=False):
-                if item.name != ".git":
-                    yield from _below(root, path, item.stat(follow_symlinks=False), index, prefix)
-            else:
-                yield prefix + path, _entry(root, path, item.stat(follow_symlinks=False), index, prefix)
-
-
-def _entry(root: str, path: str, info: os.stat_result, index: Index, prefix: str) -> Entry:
 def blocked(root: str, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield each of `paths` that cannot be made, with what stands in its way: something that is no folder, and no link."""
     for path in paths:
@@ -177,21 +195,41 @@ def blocked(root: str, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
             break
 
 
-    mode = info.st_mode
-    if stat.S_ISREG(mode):
+def walk(root: str, folder: str, index: Index, *, prefix: str = "") -> Iterator[tuple[str, Entry]]:
+    """Yield every file below `folder` (or the file `folder` itself), in no order; links are named, not followed."""
     obstacle = _obstacle(root, folder.rpartition("/")[0], {"": None})
     if obstacle:
         index.doubt()
         yield prefix + folder, Entry(Digest(f"behind-symlink:{obstacle}"))
         return
-        name = index.digest(prefix + path, info) or _hashed(root, path, index, prefix)
-        return Entry(name, bool(mode & 0o100))
-    index.doubt()
-    if stat.S_ISLNK(mode):
+    try:
+        info = os.lstat(f"{root}/{folder}")
+    except (FileNotFoundError, NotADirectoryError):
+        return
     yield from _below(root, folder, info, index, prefix)
 
 
 def _below(root: str, folder: str, info: os.stat_result, index: Index, prefix: str) -> Iterator[tuple[str, Entry]]:
+    if not stat.S_ISDIR(info.st_mode):
+        yield prefix + folder, _entry(root, folder, info, index, prefix)
+        return
+    with os.scandir(f"{root}/{folder}") as entries:
+        for item in entries:
+            path = f"{folder}/{item.name}"
+            if item.is_dir(follow_symlinks=False):
+                if item.name != ".git":
+                    yield from _below(root, path, item.stat(follow_symlinks=False), index, prefix)
+            else:
+                yield prefix + path, _entry(root, path, item.stat(follow_symlinks=False), index, prefix)
+
+
+def _entry(root: str, path: str, info: os.stat_result, index: Index, prefix: str) -> Entry:
+    mode = info.st_mode
+    if stat.S_ISREG(mode):
+        name = index.digest(prefix + path, info) or _hashed(root, path, index, prefix)
+        return Entry(name, bool(mode & 0o100))
+    index.doubt()
+    if stat.S_ISLNK(mode):
         return Entry(Digest(f"symlink:{os.readlink(f'{root}/{path}')}"))
     return Entry(Digest("directory:" if stat.S_ISDIR(mode) else "special:"))
 

@@ -43,14 +43,19 @@ class Step:
         return [f"{self.path}/{name}".rstrip("/") for name in self.files] if self.files else [self.path]
 
 
+Mark = tuple[int, int]
+"""The inode and modification time (nanoseconds) of a file as it was staged: renames keep both, an edit does not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """The steps, the folders they make, the permission bits of files they remove, and what to sync."""
+    """The steps, the folders they make, the permission bits of files they remove, what to sync, and the marks of new files."""
 
     steps: tuple[Step, ...]
     folders: tuple[str, ...]
     modes: Mapping[str, int]
     written: tuple[str, ...]
+    marks: Mapping[str, Mark]
 
 
 def encode(steps: Sequence[Step], prune: Sequence[str], *, exchange: bool) -> bytes:
@@ -108,6 +113,7 @@ class _Writer:
         self._modes: dict[str, int] = {}
         self._written: list[str] = []
         self._checked: set[str] = set()
+        self._marks: dict[str, Mark] = {}
 
     def create(self, change: Change) -> None:
         assert change.after is not None
@@ -117,7 +123,7 @@ class _Writer:
         name = change.path[len(top) + 1 :]
         group[name] = change.after
         self._make_folders(slot, top, name)
-        self._write(f"{slot}/{name}".rstrip("/"), change.after, self._given.get(change.path))
+        self._write(f"{slot}/{name}".rstrip("/"), change, self._given.get(change.path))
 
     def replace(self, change: Change) -> None:
         assert change.after is not None
@@ -125,7 +131,7 @@ class _Writer:
         slot = self._next()
         mode = stat.S_IMODE(os.lstat(f"{self._root}/{change.path}").st_mode)
         mode = mode | (mode & 0o444) >> 2 if change.after.executable else mode & ~0o111
-        self._write(slot, change.after, mode)
+        self._write(slot, change, mode)
         self._steps.append(Step(Move.REPLACE, slot, change.path, change.before, change.after))
 
     def delete(self, change: Change) -> None:
@@ -135,7 +141,7 @@ class _Writer:
 
     def staged(self) -> Staged:
         creates = [Step(Move.CREATE, self._slots[top], top, files=files) for top, files in self._groups.items()]
-        return Staged((*creates, *self._steps), tuple(self._folders), self._modes, tuple(self._written))
+        return Staged((*creates, *self._steps), tuple(self._folders), self._modes, tuple(self._written), self._marks)
 
     def _next(self) -> str:
         return str(len(self._slots) + len(self._steps))
@@ -168,8 +174,9 @@ class _Writer:
         self._folders.append(folder)
         self._written.append(f"{self._folder}/{slot}")
 
-    def _write(self, slot: str, entry: Entry, mode: int | None) -> None:
-        path = f"{self._folder}/{slot}"
+    def _write(self, slot: str, change: Change, mode: int | None) -> None:
+        path, entry = f"{self._folder}/{slot}", change.after
+        assert entry is not None
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o777 if entry.executable else 0o666)
         try:
             data = self._read(entry.digest)
@@ -177,6 +184,8 @@ class _Writer:
                 data = data[os.write(handle, data) :]
             if mode is not None:
                 os.fchmod(handle, mode)
+            info = os.fstat(handle)
+            self._marks[change.path] = (info.st_ino, info.st_mtime_ns)
         finally:
             os.close(handle)
         self._written.append(path)
