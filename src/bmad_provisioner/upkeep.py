@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bmad_provisioner.digest import Digest, Entry
 from bmad_provisioner.errors import DamagedError
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.session import Session
 from bmad_provisioner.tree.journal import Receipt
+
+RULES: Mapping[str, str] = {"backup-damaged": "bytes that a restore or a merge would need are gone or damaged"}
+"""Every rule of upkeep by its id, with what it finds."""
 
 
 def verify(session: Session) -> tuple[Finding, ...]:

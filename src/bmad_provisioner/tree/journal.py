@@ -17,6 +17,14 @@ from bmad_provisioner.tree.model import Change, Gap
 FIRST = Digest("0" * 64)
 """What the first receipt names as the one before."""
 
+RULES: Mapping[str, str] = {
+    "journal-damaged": "a receipt's bytes are not those its name stands for",
+    "journal-gap": "a receipt between two others is gone",
+    "journal-chain": "a receipt does not name the one before it",
+    "journal-shortened": "the newest receipt that the snapshot knows is gone",
+}
+"""Every rule of the journal's check by its id, with what it finds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

@@ -1,0 +1,454 @@
+"""The reference in `docs/reference/`, made from the code. `--check` writes nothing and exits with 1 where a page is not current."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import json
+import pkgutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+import bmad_provisioner
+from bmad_provisioner import document, errors, project
+from bmad_provisioner.cli import tell
+from bmad_provisioner.cli.main import ALIASES, VERBS, bmadp
+from bmad_provisioner.kinds.skills import domains, phases, platforms
+from bmad_provisioner.kinds.skills.installation import Installation
+
+HERE = Path(__file__).resolve().parent.parent
+FOLDER = HERE / "docs" / "reference"
+_MADE = "<!-- Made by scripts/reference.py; `make docs` writes it anew. -->"
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every page by its file name."""
+    return {
+        "commands.md": commands(),
+        "manifest.md": manifest(),
+        "manifest.schema.json": json.dumps(document.schema(), indent=2, ensure_ascii=False) + "\n",
+        "rules.md": rules(),
+        "errors.md": error_tree(),
+        "exit-codes.md": exit_codes(),
+        "files.md": files(),
+    }
+
+
+def _page(title: str, *parts: str) -> str:
+    return "\n\n".join((f"# {title}", _MADE, *(part.strip("\n") for part in parts if part))) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+def verbs() -> Iterator[tuple[str, click.Command]]:
+    """Yield every verb and sub-verb by its full name, in the order of `bmadp --help`."""
+    context = click.Context(bmadp)
+    for name in bmadp.list_commands(context):
+        command = bmadp.get_command(context, name)
+        assert command is not None
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {below}", inner) for below, inner in command.commands.items())
+
+
+def commands() -> str:
+    """Return the page on verbs, arguments and options."""
+    listed = _table(("Verb", "What it does"), [(f"[`{name}`](#{_anchor(name)})", line) for name, (_, line) in VERBS.items()])
+    parts = [_verb(name, command) for name, command in verbs()]
+    own = "Before any verb: `--version` prints the version, `-h` or `--help` the help; each verb has `--help` too."
+    hear = "Results go to stdout, all other talk to stderr. `NO_COLOR` switches colours off."
+    return _page("Commands", f"{own} {hear} What a verb exits with: [exit codes](exit-codes.md).", listed, *parts)
+
+
+def _anchor(name: str) -> str:
+    return "bmadp-" + name.replace(" ", "-")
+
+
+def _verb(name: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=f"bmadp {name}")
+    usage = f"```\n{' '.join([f'bmadp {name}', *command.collect_usage_pieces(context)])}\n```"
+    also = [f"`bmadp {alias}`" for alias, verb in ALIASES.items() if verb == name]
+    about = inspect.cleandoc(command.help or "").replace("\n", " ")
+    options = [
+        (", ".join(f"`{word}`" for word in _words(option)), _help(option))
+        for option in command.params
+        if isinstance(option, click.Option)
+    ]
+    table = _table(("Option", "Meaning"), options) if options else ""
+    text = about + (f" Also: {', '.join(also)}." if also else "")
+    return "\n\n".join(part for part in (f"## `bmadp {name}`", text, usage, _arguments(command), table) if part)
+
+
+def _arguments(command: click.Command) -> str:
+    rows = []
+    for argument in command.params:
+        if isinstance(argument, click.Argument):
+            word = argument.make_metavar(click.Context(command)).strip("[].")
+            rows.append((f"`{word}`", ARGUMENTS[word]))
+    return _table(("Argument", "Meaning"), rows) if rows else ""
+
+
+ARGUMENTS: Mapping[str, str] = {
+    "MANIFEST": "The manifest's file; without it, `bmad-provisioner.yaml` in the project or this folder, or above it.",
+    "PATHS": "Files or folders of the project, as `bmadp analyze` prints them. MANIFEST must be named before them.",
+    "RECEIPT": "The number of a receipt, as `bmadp history` prints it; without it, the newest that is in force.",
+    "PATH|TASK": "A file of the project, or a task such as `leader dev-leader` (in quotes), as `bmadp analyze` prints them.",
+    "NAME": "The id of a skill; `skill remove` also takes `leader/specialist`.",
+}
+"""What click has no help text for."""
+
+
+def _words(option: click.Option) -> list[str]:
+    long = [word for word in (*option.opts, *option.secondary_opts)]
+    value = "" if option.is_flag else f" {option.make_metavar(click.Context(bmadp))}"
+    return [f"{word}{value if word.startswith('--') else ''}" for word in long]
+
+
+def _help(option: click.Option) -> str:
+    default = f" Default: `{option.default}`." if isinstance(option.default, str) and option.default else ""
+    many = " May be given several times." if option.multiple else ""
+    return (option.help or "") + default + many
+
+
+# --- manifest --------------------------------------------------------------------------------------------------------
+
+FIELDS: Mapping[str, str] = {
+    "Skills.kind": "The kind of document; may be left out where `project:` stands.",
+    "Skills.project": "The project and all that it should hold.",
+    "Project.name": "The project's name. Files are recorded under it, and the module code in `_bmad/` is made of it.",
+    "Project.leaders": "The leaders, each with its specialists.",
+    "Project.skills": "Skills written by hand, brought along whole.",
+    "Project.customizations": "What is added to a leader, or to a BMAD skill, by its id.",
+    "Project.integration": "How the skills work together.",
+    "Leader.specialists": "Those it routes work to.",
+    "Customization.menu_additions": "Entries for its menu.",
+    "MenuAddition.trigger": "The code that one types; unique in its menu.",
+    "MenuAddition.workflow": "A workflow of this manifest, or a file that the agent shall read and follow.",
+    "MenuAddition.skill": "The skill to invoke.",
+    "MenuAddition.prompt": "The text to follow.",
+    "MenuAddition.description": "What the menu shows.",
+    "Integration.workflows": "The workflows; each becomes an orchestrating skill.",
+    "Workflow.name": "The id of its skill: a-z, 0-9 and hyphens, at most 64.",
+    "Workflow.sequence": "The steps: leaders, `leader/specialist`, specialists, workflows, skills, BMAD agents, or roles.",
+}
+"""What a field means where the schema does not say."""
+
+
+def models() -> dict[str, Mapping[str, Any]]:
+    """Return the objects of the manifest by name, each before those it holds."""
+    schema: Any = document.schema()
+    definitions = schema["$defs"]
+    order: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in order:
+            return
+        order.append(name)
+        for reference in _references(definitions[name].get("properties", {})):
+            visit(reference)
+
+    visit("Skills")
+    return {name.removeprefix("Skills."): definitions[name] for name in order}
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"].removeprefix("#/$defs/")
+        for part in value.values():
+            yield from _references(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _references(part)
+
+
+def manifest() -> str:
+    """Return the page on every field of the manifest."""
+    head = (
+        "The manifest is YAML in UTF-8, by default `bmad-provisioner.yaml`. Unknown keys are errors. "
+        "`bmadp schema` prints the [JSON schema](manifest.schema.json); what else is checked: [rules](rules.md). "
+        "Several documents may stand in one file, separated by `---`."
+    )
+    editor = (
+        "To have an editor complete it, write the schema beside it (`bmadp schema > bmad-provisioner.schema.json`) and put this on "
+        "the first line:\n\n```yaml\n# yaml-language-server: $schema=bmad-provisioner.schema.json\n```"
+    )
+    sections = [_model(name, model) for name, model in models().items()]
+    return _page("The manifest", head, editor, *sections, _phases(), _domains(), _tools())
+
+
+TITLES: Mapping[str, str] = {
+    "Skills": "Top level", "Project": "`project`", "Customization": "`project.customizations.<id>`",
+    "MenuAddition": "`project.customizations.<id>.menu_additions[]`",
+    "Integration": "`project.integration`",
+    "Workflow": "`project.integration.workflows[]`", "Leader": "`project.leaders[]`",
+    "Specialist": "`project.leaders[].specialists[]`", "HandWritten": "`project.skills[]`",
+    "GitSource": "`project.skills[].source` (git)",
+}  # fmt: skip
+
+
+def _model(name: str, model: Mapping[str, Any]) -> str:
+    required = set(model.get("required", ()))
+    rows = [
+        (f"`{field}`", _type(value), _default(field, value, required), value.get("description") or FIELDS[f"{name}.{field}"])
+        for field, value in model["properties"].items()
+    ]
+    return "\n\n".join((f"## {TITLES[name]}", model["description"], _table(("Field", "Type", "Default", "Meaning"), rows)))
+
+
+def _default(field: str, value: Mapping[str, Any], required: set[str]) -> str:
+    if field in required:
+        return "required"
+    default = value.get("default")
+    return "none" if default in (None, [], {}) else f"`{default}`"
+
+
+def _type(value: Mapping[str, Any]) -> str:
+    options = value.get("anyOf") or value.get("oneOf")
+    if options:
+        return " or ".join(dict.fromkeys(_type(option) for option in options if option.get("type") != "null"))
+    if "$ref" in value:
+        return f"mapping ({TITLES[value['$ref'].rpartition('.')[2]]})"
+    if "enum" in value:
+        return " or ".join(f"`{word}`" for word in value["enum"])
+    if "const" in value:
+        return f"`{value['const']}`"
+    if value["type"] == "array":
+        inner = value["items"]
+        return f"list of {TITLES[inner['$ref'].rpartition('.')[2]] if '$ref' in inner else _type(inner)}"
+    if value["type"] == "object":
+        return "mapping of ids to mappings"
+    return {"string": "text", "integer": "number"}[value["type"]]
+
+
+def _phases() -> str:
+    now = Installation(version="6.12.0", era="E")
+    aliases = {phase: [f"`{a}`" for a, p in phases.PHASE_ALIASES.items() if p == phase] for phase in phases.PHASES}
+    rows = [(f"`{p}`", f"`{phases.phase_name(p, now)}`", ", ".join(aliases[p])) for p in phases.PHASES]
+    about = "An alias is accepted, with a warning that names the phase it is read as."
+    return f"## Phases\n\n{about}\n\n" + _table(("Phase", "In BMAD 6.11 and later", "Aliases"), rows)
+
+
+def _domains() -> str:
+    rows = []
+    for name in sorted(domains.BUILT_IN):
+        pack = domains.pack(name, "en")
+        rows.append((f"`{name}`", *(", ".join(f"`{file}`" for file in part) or "none" for part in (pack.references, pack.data))))
+    about = "A domain is a pack of references and data for the skills of a leader. Plugins add theirs under the entry-point group"
+    return f"## Domains\n\n{about} `bmad_provisioner.domains`.\n\n" + _table(("Domain", "References", "Data"), rows)
+
+
+def _tools() -> str:
+    old, new = (Installation(version=version) for version in ("6.3.0", "6.12.0"))
+    rows = [
+        (f"`{tool}`", *(f"`{platforms.skill_folders(installed, [tool])[0]}`" for installed in (old, new)))
+        for tool in sorted(platforms.TOOLS)
+    ]
+    about = "Without `tools` those of BMAD's own manifest count; without these, "
+    return f"## Tools\n\n{about}{' and '.join(f'`{f}`' for f in platforms.DEFAULT_FOLDERS)}.\n\n" + _table(
+        ("Tool", "Folder with BMAD 6.1 to 6.4", "Folder with BMAD 6.5 and later"), rows
+    )
+
+
+# --- rules, errors, exit codes ---------------------------------------------------------------------------------------
+
+LOOSE: Mapping[str, str] = {
+    "adopt-unclear": "`bmadp init --adopt` found what the manifest cannot hold, or not under its name; nothing is lost",
+}
+"""Rules whose module has no `RULES` yet."""
+
+
+def rule_tables() -> dict[str, Mapping[str, str]]:
+    """Return every `RULES` table of the package by its module."""
+    tables: dict[str, Mapping[str, str]] = {}
+    for found in pkgutil.walk_packages(bmad_provisioner.__path__, "bmad_provisioner."):
+        table = vars(importlib.import_module(found.name)).get("RULES") if not found.name.endswith("__main__") else None
+        if isinstance(table, Mapping) and not any(table is other for other in tables.values()):
+            tables[found.name] = table
+    return {**tables, "bmad_provisioner.kinds.skills.legacy": LOOSE}
+
+
+ABOUT: Mapping[str, str] = {
+    "strict_yaml": "The YAML text, before anything is made of it.",
+    "document": "The documents in a file.",
+    "kinds.skills.rules": "The manifest, and the skills it makes.",
+    "kinds.skills.doctor": "What `bmadp doctor` finds in a project.",
+    "kinds.skills.legacy": "What `bmadp init --adopt` could not tell.",
+    "api": "The plan.",
+    "tree.journal": "What `bmadp history --verify` finds in the journal.",
+    "upkeep": "What `bmadp history --verify` finds in the backups.",
+}
+"""What the rules of a module are about."""
+
+
+def rules() -> str:
+    """Return the page on every rule."""
+    head = (
+        "Every finding bears the id of a rule; `--json` prints it. An error stops, a warning is shown, an info is for the curious. "
+        "Nothing is applied while a plan has an error."
+    )
+    sections = []
+    for module, table in sorted(rule_tables().items(), key=lambda item: _rank(item[0])):
+        name = module.removeprefix("bmad_provisioner.")
+        about = ABOUT.get(name, f"Rules of `{name}`.")
+        rows = [(f"`{rule}`", text) for rule, text in table.items()]
+        sections.append(f"## {about.rstrip('.')}\n\n{_table(('Rule', 'What it finds or asks for'), rows)}")
+    return _page("Rules", head, *sections)
+
+
+def _rank(module: str) -> tuple[int, str]:
+    order = list(ABOUT)
+    name = module.removeprefix("bmad_provisioner.")
+    return (order.index(name) if name in order else len(order), name)
+
+
+def error_classes(top: type[errors.BmadpError] = errors.BmadpError) -> Iterator[type[errors.BmadpError]]:
+    """Yield the error classes, each before those below it."""
+    yield top
+    for below in top.__subclasses__():
+        if below.__module__ == errors.__name__:
+            yield from error_classes(below)
+
+
+def error_tree() -> str:
+    """Return the page on the errors."""
+    head = (
+        "Every error that you can act on is one of these. It is written to stderr as `error: ...`, with `hint: ...` on a line of "
+        "its own. Anything else that goes wrong is a bug: exit code 3, with a report file."
+    )
+    rows = []
+    for found in error_classes():
+        depth = len([base for base in found.__mro__ if issubclass(base, errors.BmadpError)]) - 1
+        rows.append((f"{'&emsp;' * depth}`{found.__name__}`", str(found.exit_code), inspect.getdoc(found) or ""))
+    return _page("Errors", head, _table(("Error", "Exit code", "Meaning"), rows))
+
+
+CODES: Mapping[str, tuple[str, str]] = {
+    "CLEAN": ("It did what was asked; for `validate`, `doctor` and `history --verify`: nothing was found.", "all"),
+    "FAILED": ("It failed, and nothing was changed; or errors were found; or the project is not as the manifest says.", "all"),
+    "USAGE": ("The command line or the manifest is wrong, or there was nobody to ask.", "all"),
+    "BUG": ("A bug in bmadp. The message names a report file.", "all"),
+    "PENDING": ("Changes are pending.", "`analyze --exit-code`"),
+    "DRIFT": ("Files were edited here (and none is in conflict).", "`analyze --exit-code`"),
+    "CONFLICT": ("Somebody has to choose between two sides.", "`analyze --exit-code`"),
+    "INTERRUPTED": ("Ctrl-C, or the question was answered with no. Nothing is half done.", "all"),
+}
+"""What each exit code of `cli.tell` means, and which verbs give it."""
+
+_VERB_CODES = """\
+| Verb | 0 | 1 |
+| --- | --- | --- |
+| `validate` | nothing to do, no errors | changes or conflicts are pending, or there are errors |
+| `analyze` | planned, whatever it found | the plan has errors |
+| `diff` | printed | |
+| `apply`, `heal`, `restore` | done and durable; or nothing to do | refused: errors, a conflict, a plan overtaken, the disk |
+| `doctor` | nothing but infos | warnings or errors |
+| `history --verify` | the journal is whole | it is damaged |
+| `why` | answered | neither a path nor a task |"""
+
+
+def exit_codes() -> str:
+    """Return the page on the exit codes."""
+    rows = [(str(getattr(tell, name)), meaning, who) for name, (meaning, who) in CODES.items()]
+    highest = "With `analyze --exit-code` the highest of 4, 5 and 6 wins. An error in the plan exits with 1 all the same."
+    return _page("Exit codes", _table(("Code", "Meaning", "Verbs"), rows), highest, _VERB_CODES)
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+FILES: Mapping[str, tuple[str, str]] = {
+    ".gitignore": ("Keeps all of this out of git.", "yes"),
+    "lock": (
+        "Held by the run that writes; the kernel lets go of it when that run ends. Its text is for messages only.",
+        "yes",
+    ),
+    "index.json": (
+        "What each file held when it was last read, and the last plan that had nothing to do.",
+        "yes: one run is slower",
+    ),
+    "recorded.json": ("What the receipts add up to, so that they need not all be read.", "no: it also shows a shortened journal"),
+    "blobs.db": (
+        "SQLite: backups, bases of merges, cached outputs, each under its digest.",
+        "no: backups and merges are gone",
+    ),
+    "blobs.db-wal": ("SQLite's own, while the file is open.", "no"),
+    "blobs.db-shm": ("SQLite's own, while the file is open.", "no"),
+    "journal": (
+        "One receipt a transaction, `NUMBER-DIGEST.json`; each names the one before.",
+        "no: history and undo are gone",
+    ),
+    "txn": ("The transaction that is being written; empty otherwise.", "no: an interrupted run could not be finished"),
+}
+"""What may stand in the state folder, what for, and whether it may be deleted."""
+
+
+def files() -> str:
+    """Return the page on the state folder."""
+    state = project.STATE
+    head = (
+        f"`{state}/` in the project's root holds what bmadp remembers of a project. It belongs to one checkout: do not commit it. "
+        "It is made by the first verb that plans. Where it cannot be written, plans are made in memory and nothing is remembered."
+    )
+    rows = [(f"`{state}/{name}`", what, gone) for name, (what, gone) in FILES.items()]
+    receipt = """\
+## A receipt
+
+A receipt is one line of JSON with sorted keys: `number`, `previous` (the digest of the receipt before), `verb`, `who`, `when`,
+`document`, `changes` (path, gap, before, after, wanted, reason), `records` (what is recorded anew for each path), `folders` (made
+by it), `modes` (permission bits of files it removed), `undoes` (the number of the receipt it takes back), and `context` (the
+manifest's digest and path). Its file is named after its number and the SHA-256 of its bytes. It keeps the name of the user who ran
+the verb.
+
+## A transaction
+
+`txn/ID.tmp` is being prepared: nothing has happened yet. `txn/ID` is committed and will be carried through. `txn/ID.abort` is being
+taken back. `txn/ID.done` is rubbish. The next verb that writes deals with whatever it finds there before anything else;
+[transactions](../concepts/transaction.md) says how.
+
+## Outside the folder
+
+`bmadp init --adopt` makes `skills/` and `adopted/` beside the manifest. A bug leaves a report, `bmadp-report-*.txt`, in the
+system's folder for temporary files."""
+    return _page("Files", head, _table(("File", "What it is", "May be deleted"), rows), receipt)
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def stale() -> list[str]:
+    """Return the pages that are not as the code says."""
+    made = pages()
+    known = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*") if path.is_file()}
+    return sorted(name for name in {*made, *known} if made.get(name) != known.get(name))
+
+
+def main() -> int:
+    """Write the pages, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a page is not current")
+    names = stale()
+    if parser.parse_args().check:
+        for name in names:
+            print(f"error: docs/reference/{name} is not current\nhint: `make docs` writes it anew", file=sys.stderr)
+        return 1 if names else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if name in pages():
+            (FOLDER / name).write_text(pages()[name], encoding="utf-8")
+        print(f"{'wrote' if name in pages() else 'error: nobody makes'} docs/reference/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
