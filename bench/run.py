@@ -134,7 +134,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default="10,100,1000", help="numbers of skills")
     parser.add_argument("--peers", default=",".join(PEERS), help="tools to compare with, or `none`")
-    parser.add_argument("--rounds", type=int, help="rounds a size (default: 7, 5 and 3)")
+    parser.add_argument("--rounds", default="", help="rounds, one number or one a size (default: 7, 5 and 3)")
     parser.add_argument("--quick", action="store_true", help="one round of 10 and 100 skills")
     parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks.md")
     return parser.parse_args()
@@ -160,18 +160,23 @@ def main() -> int:
     sizes = [10, 100] if asked.quick else [int(size) for size in asked.sizes.split(",")]
     began = time.time()
     started = starts(peers, 3 if asked.quick else 15, path)
-    found = {size: trials([peer for peer in peers if peer.apply or peer.check], size, _rounds(asked, size), path) for size in sizes}
+    working = [peer for peer in peers if peer.apply or peer.check]
+    found: dict[int, list[Trial]] = {}
+    for number, size in enumerate(sizes):
+        found[size] = trials(working, size, _rounds(asked, number, size), path)
+        body = json.dumps(table.plain(started, found, missing, machine()), indent=1)
+        (STORE / "results.json").write_text(body, encoding="utf-8")
     text = table.page(started, found, missing, machine(), time.time() - began)
     print(text)
-    (STORE / "results.json").write_text(json.dumps(table.plain(started, found, missing, machine()), indent=1), encoding="utf-8")
     if asked.write_docs:
         (ROOT / "docs/benchmarks.md").write_text(text, encoding="utf-8")
     return 1 if any(trial.faults for made in found.values() for trial in made if trial.peer is OURS) else 0
 
 
-def _rounds(asked: argparse.Namespace, size: int) -> int:
+def _rounds(asked: argparse.Namespace, number: int, size: int) -> int:
     if asked.rounds:
-        return int(asked.rounds)
+        given = [int(rounds) for rounds in asked.rounds.split(",")]
+        return given[min(number, len(given) - 1)]
     return 1 if asked.quick else ROUNDS.get(size, 3)
 
 
