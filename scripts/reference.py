@@ -398,7 +398,7 @@ def files() -> str:
     state = project.STATE
     head = (
         f"`{state}/` in the project's root holds what bmadp remembers of a project. It belongs to one checkout: do not commit it. "
-        "It is made by the first verb that plans. Where it cannot be written, plans are made in memory and nothing is remembered."
+        "It is made by the first verb that looks at the project. Where it cannot be written, it is only read."
     )
     rows = [(f"`{state}/{name}`", what, gone) for name, (what, gone) in FILES.items()]
     receipt = """\
