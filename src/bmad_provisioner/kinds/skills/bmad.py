@@ -105,7 +105,7 @@ def detect(sight: Sight) -> Installation:
     if found is None:
         return Installation()
     skills, faults = _skills(sight)
-    return replace(found, skills=skills, agents=_agents(sight), faults=found.faults + faults)
+    return replace(found, skills=skills, agents=_agents(sight, found), faults=found.faults + faults)
 
 
 def read_yaml(data: bytes) -> Any:
@@ -223,8 +223,10 @@ def _skills(sight: Sight) -> tuple[frozenset[str], tuple[Finding, ...]]:
     return frozenset(command for command in commands if command.startswith("bmad")), ()
 
 
-def _agents(sight: Sight) -> frozenset[str]:
-    names = [row.get("name", "") for row in rows(text_at(sight, _AGENT_MANIFEST) or "")]
+def _agents(sight: Sight, found: Installation) -> frozenset[str]:
+    """Return the agents by the list that the version keeps; an update from before 6.4 leaves the old list behind, stale."""
+    listed = "" if has_toml_overrides(found) else text_at(sight, _AGENT_MANIFEST)
+    names = [row.get("name", "") for row in rows(listed or "")]
     names += [quoted or bare for quoted, bare in _AGENT_TABLE.findall(text_at(sight, _CENTRAL) or "")]
     return frozenset(_with_short(name for name in names if name))
 
