@@ -29,6 +29,8 @@ def glance(session: Session, source: Digest, beside: Path) -> Plan | None:
     note = session.index.note
     if not isinstance(note, Mapping) or note.get("made_from") != _made_from(session, source, beside):
         return None
+    if session.project.is_interrupted:
+        return None  # what an earlier run left is finished or taken back first
     body: Any = note
     scope = Scope(*(tuple(part) for part in body["scope"]))
     seen = look(session, scope, beside).tree
@@ -89,7 +91,7 @@ def remember_applied(session: Session, made: Plan, marks: Mapping[str, tuple[int
 
 
 def _is_idle(made: Plan) -> bool:
-    return made.is_clean and all(change.gap is Gap.DRIFTED for change in made.changes)
+    return made.is_clean and not made.records and all(change.gap is Gap.DRIFTED for change in made.changes)
 
 
 def _note(session: Session, made: Plan) -> Plain:

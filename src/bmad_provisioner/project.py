@@ -34,6 +34,14 @@ class Project:
         """Whether there is state of ours."""
         return self.state.is_dir()
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether an earlier run left a transaction behind."""
+        try:
+            return bool(os.listdir(self.state / "txn"))
+        except OSError:
+            return False
+
     def head(self) -> str:
         """Return the file name of the newest receipt, or an empty string."""
         try:

@@ -43,9 +43,11 @@ def carry_out(work: Work, decided: dict[str, str], *, yes: bool, saved: Path | N
 
 def _reviewed(path: Path) -> list[str]:
     try:
+        if not path.is_file():
+            raise ValueError("no such file" if not path.exists() else "no plain file")
         body = json.loads(path.read_bytes())
         return [made["plan"] for made in body["plans"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"`{path}` is no plan: {error}", hint="`bmadp analyze --save FILE` writes one") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -92,6 +93,7 @@ def new(name: str, description: str, manifest: Path | None, folder: Path | None,
         taken = [path for path in start.files if os.path.lexists(read.path.parent / path)]
         if taken:
             raise UsageError(f"`{taken[0]}` already exists", hint=f"declare it: `skills: [{{source: ./skills/{name}}}]`")
+        _stay_inside(read.path.parent, start.files)
         text = _checked(read, edit.append(read.data, start.place, start.item))
         for path, content in start.files.items():
             (read.path.parent / path).parent.mkdir(parents=True, exist_ok=True)
@@ -123,6 +125,14 @@ def remove(name: str, manifest: Path | None, folder: Path | None, as_json: bool,
         out(f"took `{name}` out of {shown(read.path)}", colour="green")
         say("hint: `bmadp apply` removes its files; a folder it was written in stays")
     return CLEAN
+
+
+def _stay_inside(folder: Path, files: Iterable[str]) -> None:
+    """Refuse to write through a symbolic link: it may lead anywhere."""
+    for path in files:
+        above = next((place for place in (folder / path).parents if place.is_symlink() and place.is_relative_to(folder)), None)
+        if above is not None and above != folder:
+            raise UsageError(f"`{above}` is a symbolic link", hint="make it a real folder: nothing is written through a link")
 
 
 def _checked(read: Manifest, text: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -11,6 +12,10 @@ from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.digest import Digest, Entry, Plain
 from bmad_provisioner.engine.task import Output
 from bmad_provisioner.finding import Finding, Severity
+
+
+_DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading an entry raises when its text is not the one that was written."""
 
 
 class Cache(Protocol):
@@ -66,9 +71,9 @@ class DiskCache:
             return None
         try:
             output = revive(json.loads(row))
-        except (ValueError, KeyError, TypeError):
+            return output if all(entry.digest in self._blobs for entry in output.files.values()) else None
+        except _DAMAGED:
             return None
-        return output if all(entry.digest in self._blobs for entry in output.files.values()) else None
 
     def put(self, key: Digest, output: Output) -> None:
         """Remember an output."""
@@ -80,10 +85,10 @@ class DiskCache:
         """Return what the key of `task` was made of the last time it ran."""
         row = self._row("SELECT body FROM traces WHERE task = ?", task)
         try:
-            found: dict[str, Digest] = json.loads(row) if row else {}
+            found = json.loads(row) if row else {}
         except ValueError:
             return {}
-        return found
+        return found if isinstance(found, dict) else {}
 
     def remember(self, task: str, parts: Mapping[str, Digest]) -> None:
         """Keep what the key of `task` is made of now."""
@@ -94,8 +99,11 @@ class DiskCache:
 
     def digests(self) -> set[Digest]:
         """Return the names of all bytes that a cached output needs."""
-        rows = self._blobs.connection.execute("SELECT body FROM outputs")
-        return {Digest(pair[0]) for (body,) in rows for pair in json.loads(body)["files"].values()}
+        names: set[Digest] = set()
+        for (body,) in self._blobs.connection.execute("SELECT body FROM outputs"):
+            with contextlib.suppress(*_DAMAGED):
+                names |= {entry.digest for entry in revive(json.loads(body)).files.values()}
+        return names
 
     def size(self) -> int:
         """Return how many outputs are cached."""
