@@ -1,0 +1,101 @@
+"""The cache: what cannot be read, or has lost its bytes, is a miss and never a wrong answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bmad_provisioner.blobs import Blobs
+from bmad_provisioner.digest import Entry, digest, fingerprint
+from bmad_provisioner.engine.cache import DiskCache, MemoryCache, revive
+from bmad_provisioner.engine.task import Output
+from bmad_provisioner.finding import Finding, Severity
+from engine.work import Shop, statuses, task
+
+KEY = fingerprint("key")
+texts = st.text(max_size=5)
+entries = st.builds(Entry, st.binary(max_size=4).map(digest), st.booleans())
+findings = st.builds(Finding, texts, texts, texts, st.sampled_from(Severity), st.none() | st.integers(1, 99), texts)
+facts = st.dictionaries(texts, st.none() | st.booleans() | st.integers() | texts | st.lists(texts, max_size=2), max_size=3)
+outputs = st.builds(Output, st.dictionaries(texts, entries, max_size=3), st.lists(findings, max_size=2).map(tuple), facts)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Blobs(tmp_path / "blobs.db")
+    yield store
+    store.close()
+
+
+@given(outputs)
+def test_an_output_comes_back_as_it_was(output):
+    assert revive(json.loads(json.dumps(output.plain()))) == output
+
+
+def test_an_output_is_there_after_the_file_was_closed(tmp_path):
+    store = Blobs(tmp_path / "blobs.db")
+    output = Output({"a": store.keep(b"a", True)}, (Finding("a", "rule", "text", line=3),), {"n": [1, "x"]})
+    DiskCache(store).put(KEY, output)
+    DiskCache(store).remember("task", {"action": digest(b"")})
+    store.close()
+    store = Blobs(tmp_path / "blobs.db")
+    assert DiskCache(store).get(KEY) == output
+    assert DiskCache(store).trace("task") == {"action": digest(b"")} and DiskCache(store).trace("other") == {}
+    store.close()
+
+
+def test_what_was_never_put_is_a_miss(store):
+    assert DiskCache(store).get(KEY) is None and MemoryCache().get(KEY) is None
+
+
+def test_an_output_that_lost_its_bytes_is_a_miss(store):
+    cache = DiskCache(store)
+    cache.put(KEY, Output({"a": Entry(digest(b"never kept"))}))
+    assert cache.get(KEY) is None
+
+
+BODIES = ["", "{", "[]", "null", "5", '{"files": {}}', '{"files": {"a": 5}, "findings": [], "facts": {}}']
+BODIES += ['{"files": {}, "findings": [["x"]], "facts": {}}', '{"files": {}, "findings": [], "facts": []}']
+BODIES += ['{"files": [], "findings": [], "facts": {}}', '{"files": {"a": ["zz", false]}, "findings": [], "facts": {}}']
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_an_entry_that_is_damaged_is_a_miss(store, body):
+    store.connection.execute("INSERT INTO outputs VALUES (?, ?)", (bytes.fromhex(KEY), body))
+    assert DiskCache(store).get(KEY) is None
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", "5"])
+def test_a_trace_that_is_damaged_is_none(store, body):
+    store.connection.execute("INSERT INTO traces VALUES (?, ?)", ("task", body))
+    assert dict(DiskCache(store).trace("task")) == {}
+
+
+def test_a_damaged_cache_is_run_again_and_mended():
+    shop = Shop()
+    tasks = [task("a"), task("b", needs=("a",))]
+    first = shop.run(*tasks)
+    shop.blobs.connection.execute("UPDATE outputs SET body = '{'")
+    again = shop.run(*tasks)
+    assert statuses(again) == {"a": "done", "b": "done"}
+    assert again["a"].because == ("its output is no longer cached",)
+    assert [o.output for o in first.values()] == [o.output for o in again.values()]
+    assert set(statuses(shop.run(*tasks)).values()) == {"cached"}
+
+
+def test_clearing_forgets_outputs_and_traces_and_counts_them(store):
+    cache = DiskCache(store)
+    cache.put(KEY, Output({"a": store.keep(b"a")}))
+    cache.remember("task", {"action": digest(b"")})
+    assert cache.size() == 1 and cache.digests() == {digest(b"a")}
+    assert cache.clear() == 1
+    assert cache.size() == 0 and cache.trace("task") == {} and cache.get(KEY) is None
+    assert digest(b"a") in store
+
+
+def test_the_digests_of_a_damaged_entry_do_not_stop_a_prune(store):
+    store.connection.execute("INSERT INTO outputs VALUES (?, ?)", (bytes.fromhex(KEY), "{"))
+    assert DiskCache(store).digests() == set()

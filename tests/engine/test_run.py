@@ -1,0 +1,165 @@
+"""A run skips what the cache knows, wakes only whom something new concerns, and says why."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bmad_provisioner.engine.cache import MemoryCache
+from bmad_provisioner.engine.run import Status, changed
+from bmad_provisioner.engine.task import Action, Output, Task
+from bmad_provisioner.errors import PlanError
+from engine.work import ASK, LOUDER, SAY, Shop, dags, statuses, task
+
+
+@pytest.fixture(params=["memory", "disk"])
+def shop(request):
+    return Shop(cache=MemoryCache()) if request.param == "memory" else Shop()
+
+
+def test_the_second_run_runs_nothing_and_says_the_same(shop):
+    tasks = [task("a"), task("b", needs=("a",))]
+    first, second = shop.run(*tasks), shop.run(*tasks)
+    assert statuses(first) == {"a": "done", "b": "done"} and statuses(second) == {"a": "cached", "b": "cached"}
+    assert shop.started == []
+    assert [first[name].output.plain() for name in first] == [second[name].output.plain() for name in second]
+
+
+def test_outcomes_come_in_order_of_need(shop):
+    assert list(shop.run(task("z", needs=("a",)), task("a"))) == ["a", "z"]
+
+
+def test_a_changed_task_wakes_those_who_hear_something_new(shop):
+    chain = [task("b", needs=("a",)), task("c", needs=("b",)), task("other")]
+    shop.run(task("a"), *chain)
+    shop.run(task("a", word="new"), *chain)
+    assert shop.started == ["a", "b", "c"]
+
+
+def test_a_step_that_runs_again_and_says_the_same_wakes_nobody(shop):
+    """Early cut-off: `b` hears `a`, but does not pass on what it heard."""
+    chain = [task("b", needs=("a",), deaf=True), task("c", needs=("b",))]
+    shop.run(task("a"), *chain)
+    outcomes = shop.run(task("a", word="new"), *chain)
+    assert shop.started == ["a", "b"] and outcomes["c"].status is Status.CACHED
+
+
+def test_a_file_that_changed_wakes_its_readers_only(shop):
+    tasks = [task("a", reads=("f",)), task("b", reads=("g",))]
+    shop.files |= {"f": b"1", "g": b"1"}
+    shop.run(*tasks)
+    shop.files["f"] = b"2"
+    outcomes = shop.run(*tasks)
+    assert shop.started == ["a"] and outcomes["a"].because == ("file f changed",)
+
+
+@pytest.mark.parametrize(
+    ("then", "because"),
+    [
+        (task("a", word="x"), ("argument word changed",)),
+        (task("a", extra=1), ("argument extra is new",)),
+        (task("a", action=LOUDER), ("action changed",)),
+        (task("a", reads=("f",)), ("file f is new",)),
+        (task("a", needs=("n",)), ("task n is new",)),
+        (Task("a", SAY, {"name": "a"}), ("argument word is gone",)),
+    ],
+)
+def test_why_says_which_part_is_not_as_the_last_time(shop, then, because):
+    assert shop.run(task("n"), task("a"))["a"].because == ("it never ran here",)
+    assert shop.run(task("n"), then)["a"].because == because
+
+
+def test_why_names_the_upstream_task_that_said_something_new(shop):
+    shop.run(task("a"), task("b", needs=("a",)))
+    assert shop.run(task("a", word="x"), task("b", needs=("a",)))["b"].because == ("task a changed",)
+
+
+def test_why_says_when_only_the_output_was_lost():
+    assert changed({"action": "1"}, {"action": "1"}) == ("its output is no longer cached",)
+
+
+def test_external_tasks_and_whoever_needs_them_are_held_back(shop):
+    tasks = [task("a"), task("ask", needs=("a",), action=ASK), task("b", needs=("ask",)), task("c")]
+    assert statuses(shop.run(*tasks, hold=True)) == {"a": "done", "c": "done", "ask": "held", "b": "held"}
+    assert "ask" not in shop.started
+    assert statuses(shop.run(*tasks)) == {"a": "cached", "c": "cached", "ask": "done", "b": "done"}
+    assert set(statuses(shop.run(*tasks, hold=True)).values()) == {"cached"}
+
+
+def test_a_failure_skips_only_what_needs_it_and_is_tried_again(shop):
+    tasks = [task("bad", fail=True), task("b", needs=("bad",)), task("c", needs=("b",)), task("free")]
+    outcomes = shop.run(*tasks)
+    assert statuses(outcomes) == {"bad": "failed", "free": "done", "b": "skipped", "c": "skipped"}
+    assert outcomes["bad"].error == "it fails as asked" and outcomes["b"].output is None
+    shop.run(*tasks)
+    assert shop.started == ["bad"]
+
+
+def test_what_needs_a_failed_and_a_held_task_is_skipped(shop):
+    tasks = [task("bad", fail=True), task("ask", action=ASK), task("b", needs=("bad", "ask"))]
+    assert statuses(shop.run(*tasks, hold=True))["b"] == "skipped"
+
+
+def test_a_task_may_read_only_what_it_declares(shop):
+    shop.files["secret"] = b"x"
+    peek = Action("peek", "1", lambda inputs: Output(facts={"x": inputs.read("secret").decode()}))
+    outcome = shop.run(Task("a", peek))["a"]
+    assert outcome.status is Status.FAILED and "does not declare" in outcome.error
+
+
+def test_our_own_bugs_are_not_taken_for_failures(shop):
+    broken = Action("broken", "1", lambda inputs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        shop.run(Task("a", broken))
+
+
+def test_a_file_that_is_not_there_is_part_of_the_key(shop):
+    shop.run(task("a", reads=("f",)))
+    shop.files["f"] = b"now"
+    assert shop.run(task("a", reads=("f",)))["a"].because == ("file f changed",)
+
+
+quiet = settings(max_examples=60, deadline=None)
+
+
+@quiet
+@given(dags(), st.binary(max_size=3).map(lambda data: data.hex().encode()))
+def test_any_graph_says_the_same_cached_and_uncached(tasks, data):
+    shop = Shop(files={"f": data})
+    fresh, again = shop.run(*tasks), shop.run(*tasks)
+    assert [o.output for o in fresh.values()] == [o.output for o in again.values()]
+    assert set(statuses(again).values()) <= {"cached"}
+
+
+@quiet
+@given(dags(), dags())
+def test_whatever_ran_before_the_outputs_are_those_of_a_first_run(before, tasks):
+    used, new = Shop(files={"f": b"1"}), Shop(files={"f": b"1"})
+    used.run(*before)
+    used.files["f"] = new.files["f"] = b"2"
+    one, other = used.run(*tasks), new.run(*tasks)
+    assert {n: o.output for n, o in one.items()} == {n: o.output for n, o in other.items()}
+    assert set(used.started) <= set(new.started)
+
+
+@quiet
+@given(dags(), st.data())
+def test_a_failure_anywhere_skips_exactly_what_is_below_it(tasks, data):
+    if not tasks:
+        return
+    name = data.draw(st.sampled_from([one.name for one in tasks]))
+    broken = [task(one.name, needs=one.needs, reads=one.reads, fail=one.name == name) for one in tasks]
+    below: set[str] = set()
+    while found := {one.name for one in broken if one.name not in below and {name, *below} & set(one.needs)}:
+        below |= found
+    outcomes = Shop().run(*broken)
+    assert {n for n, status in statuses(outcomes).items() if status == "skipped"} == below
+    assert statuses(outcomes)[name] == "failed"
+
+
+def test_a_failed_read_is_a_failure_of_the_task(shop):
+    def stop(inputs):
+        raise PlanError("no")
+
+    assert shop.run(Task("a", Action("stop", "1", stop)))["a"].error == "no"
