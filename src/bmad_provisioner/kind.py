@@ -82,8 +82,8 @@ class Scaffold:
     files: Mapping[str, str]
 
 
-def _nowhere(document: Document, name: str) -> Place | None:
-    return None
+def _nowhere(document: Document, name: str) -> tuple[Place, ...]:
+    return ()
 
 
 def _no_root(document: Document) -> str:
@@ -97,6 +97,7 @@ class Kind:
     `check` returns every reason why the document is wrong (an empty tuple: it is right) plus warnings;
     `scope` says what to observe; `compile` makes the graph and may add findings that need the project;
     `schema` is the JSON schema for editors. A kind that `owns` its files removes orphans and detects drift.
+    `declared` returns all that goes with a skill, in an order in which one part can be deleted after the other.
     """
 
     name: str
@@ -108,5 +109,5 @@ class Kind:
     root: Callable[[Document], str] = _no_root
     diagnose: tuple[Scope, Callable[[Sight], tuple[Finding, ...]]] | None = None
     adopt: tuple[Scope, Callable[[Sight, str, frozenset[str]], Adoption]] | None = None
-    declared: Callable[[Document, str], Place | None] = _nowhere
+    declared: Callable[[Document, str], tuple[Place, ...]] = _nowhere
     scaffold: Callable[[str, str], Scaffold] | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bmad_provisioner import edit
 from bmad_provisioner.finding import Severity
 from bmad_provisioner.kinds.skills import doctor, legacy
 from bmad_provisioner.kinds.skills.kind import ADOPTION, DIAGNOSIS, SKILLS
@@ -167,8 +168,31 @@ def test_a_new_skill_starts_valid_and_is_declared_where_it_can_be_found(tmp_path
     result = provision(data, contents)
     assert result.errors == [] and ".claude/skills/code-review/SKILL.md" in result.files
     read = document(data)
-    assert SKILLS.declared(read, "code-review") == ("project", "skills", 0)
-    assert (
-        SKILLS.declared(read, "dev-one") == SKILLS.declared(read, "dev-leader/one") == ("project", "leaders", 0, "specialists", 0)
+    assert SKILLS.declared(read, "code-review") == (("project", "skills", 0),)
+    assert SKILLS.declared(read, "dev-one") == (("project", "leaders", 0, "specialists", 0),)
+    assert SKILLS.declared(read, "dev-leader/one") == SKILLS.declared(read, "dev-one")
+    assert SKILLS.declared(read, "dev-leader") == (("project", "leaders", 0),) and SKILLS.declared(read, "nobody") == ()
+
+
+def test_what_goes_with_a_leader_can_be_deleted_part_after_part() -> None:
+    text = PROTOTYPE.partition("  integration:")[0] + "    bmad-agent-dev: {memories: [x]}\n"
+    data = text.encode()
+    places = SKILLS.declared(document(text), "dev-leader")
+    assert places == (("project", "leaders", 0), ("project", "customizations", "dev-leader"))
+    for place in places:
+        data = edit.remove(data, place)
+    left = document(data.decode())
+    assert provision(data.decode()).errors == []
+    assert SKILLS.declared(left, "dev-leader") == () and "bmad-agent-dev" in data.decode() and "dev-leader" not in data.decode()
+    assert SKILLS.declared(left, "bmad-agent-dev") == ()
+
+
+def test_of_entries_of_one_list_the_later_goes_first_and_what_lies_within_another_is_not_named() -> None:
+    twice = project(leaders=[leader(name="x", specialists=[{"id": "x"}]), leader(name="x-x"), leader(name="x-x")])
+    assert SKILLS.declared(document(twice), "x-x") == (
+        ("project", "leaders", 2),
+        ("project", "leaders", 1),
+        ("project", "leaders", 0, "specialists", 0),
     )
-    assert SKILLS.declared(read, "dev-leader") == ("project", "leaders", 0) and SKILLS.declared(read, "nobody") is None
+    inner = project(leaders=[leader(name="x-leader", specialists=[{"id": "leader"}])])
+    assert SKILLS.declared(document(inner), "x-leader") == (("project", "leaders", 0),)

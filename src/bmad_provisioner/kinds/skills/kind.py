@@ -63,8 +63,8 @@ def adopt(sight: Sight, name: str, managed: frozenset[str]) -> Adoption:
     return Adoption(found.manifest, found.copies, found.removals, found.rewrites, found.findings)
 
 
-def declared(document: Document, name: str) -> Place | None:
-    """Return where the document declares what makes the skill `name`."""
+def declared(document: Document, name: str) -> tuple[Place, ...]:
+    """Return what to delete from the document, one after the other, for the skill `name` to go."""
     from bmad_provisioner.kinds.skills import start
 
     return start.declared(document, name)

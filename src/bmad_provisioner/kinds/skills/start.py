@@ -40,10 +40,15 @@ def scaffold(name: str, description: str) -> Scaffold:
     return Scaffold(("project", "skills"), {"source": f"./skills/{name}"}, {f"skills/{name}/SKILL.md": skill})
 
 
-def declared(document: Document, name: str) -> Place | None:
-    """Return the place of the list entry that makes the skill `name` (or `leader/specialist`), if there is one."""
+def declared(document: Document, name: str) -> tuple[Place, ...]:
+    """Return what declares the skill `name` (or `leader/specialist`), and what is added to it; empty where nothing does.
+
+    The parts can be deleted in this order: later entries of a list come first, and none lies within another.
+    """
     read = project(document.data)
-    for place, skill, what in Remarks.named(read):
-        if name in (skill, what.removeprefix("specialist ").strip("`")):
-            return place[:-1]
-    return None
+    entries = [
+        place[:-1] for place, skill, what in Remarks.named(read) if name in (skill, what.removeprefix("specialist ").strip("`"))
+    ]
+    added: list[Place] = [("project", "customizations", custom.target) for custom in read.customizations if custom.target == name]
+    outer = [place for place in entries if not any(place != other and place[: len(other)] == other for other in entries)]
+    return tuple(sorted((*outer, *added), reverse=True)) if entries else ()
