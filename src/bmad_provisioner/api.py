@@ -70,13 +70,14 @@ def plan(
     request: Request,
     *,
     hold: bool = True,
+    refresh: bool = False,
     choices: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Plan:
     """Return what applying the document would do. Touches nothing but the cache.
 
     `choices` decides conflicts and drift by path: `ours` keeps what stands there, `theirs` takes the manifest's.
-    Without `hold` external tasks run.
+    Without `hold` external tasks run; with `refresh` they run again, whatever the cache knows.
     """
     document = request.document
     scope = request.kind.scope(document)
@@ -85,7 +86,7 @@ def plan(
     with _timed("compile", session.emit, clock):
         graph, findings = request.kind.compile(document, sight)
     with _timed("run", session.emit, clock):
-        means = Means(sight, session.cache, session.blobs.keep, session.emit, clock)
+        means = Means(sight, session.cache, session.blobs.keep, session.emit, clock, refresh)
         outcomes = run(graph, means, hold=hold)
         desired, found = _desired(outcomes)
     with _timed("compare", session.emit, clock):
@@ -123,8 +124,14 @@ def _recorded_as(session: Session, request: Request, state: Recorded) -> str:
         return own
     last = {receipt.document: receipt for receipt in session.journal if "path" in receipt.context}
     gone = [name for name in state.trees if name.startswith(f"{request.kind.name}:") and name not in request.siblings]
-    same = [name for name in gone if name in last and last[name].context["path"] == request.path]
+    same = [name for name in gone if name in last and last[name].context["path"] == _inside(session, request.path)]
     return same[0] if len(same) == 1 else own
+
+
+def _inside(session: Session, path: str) -> str:
+    """Return a manifest's path relative to the project when it lies in it: the project may be moved."""
+    root = f"{session.project.root}/"
+    return path.removeprefix(root)
 
 
 def _desired(outcomes: Mapping[str, Outcome]) -> tuple[dict[str, Entry], list[Finding]]:
@@ -161,13 +168,26 @@ def _changes(
     # A file whose maker has no output yet only looks like an orphan.
     raw = [change for change in diff(actual, desired, record) if change.wanted is not None or _complete(outcomes)]
     bases = _bases(session, raw, record)
-    return settle(raw, bases, Sides(sight.read, session.blobs.get, session.blobs.keep), _decided(raw, choices))
+    return settle(raw, bases, Sides(sight.read, session.blobs.get, session.blobs.keep, _written(session)), _decided(raw, choices))
 
 
 def _bases(session: Session, changes: Sequence[Change], record: Tree) -> dict[str, Entry]:
     """Return what was recorded of the changed files, where the bytes are still kept: without them nothing can be merged."""
     known = {change.path: record[change.path] for change in changes if change.path in record}
     return {path: entry for path, entry in known.items() if not entry.is_plain or entry.digest in session.blobs}
+
+
+def _written(session: Session) -> Callable[[str], Entry | None]:
+    """Return a function that says what was last written at a path."""
+
+    def written(path: str) -> Entry | None:
+        for name in reversed(session.journal.names()):
+            for change in session.journal.read(name).changes:
+                if change.path == path and change.writes:
+                    return change.after
+        return None
+
+    return written
 
 
 def _decided(changes: Sequence[Change], choices: Mapping[str, str]) -> dict[str, str]:
@@ -234,7 +254,11 @@ def apply(session: Session, made: Plan, signature: Signature, *, verb: str = "ap
         return None
     state = _current(session, made)
     _keep_before(session, made.writes)
-    context: dict[str, Plain] = {"manifest": session.blobs.put(manifest), "path": path, "bmad": made.facts.get("bmad")}
+    context: dict[str, Plain] = {
+        "manifest": session.blobs.put(manifest),
+        "path": _inside(session, path),
+        "bmad": made.facts.get("bmad"),
+    }
     receipt = _receipt(state, signature, verb=verb, document=made.document, changes=made.changes, records=made.records)
     transactions = session.transactions
     done = transactions.commit(made.writes, replace(receipt, context=context), state)

@@ -86,7 +86,7 @@ def why(session: Session, request: api.Request, subject: str) -> tuple[Answer, .
     """Return what there is to say about a path or a task of a document; nothing when it is neither."""
     made = api.plan(session, request)
     path = subject.removeprefix("./")
-    answers = [_of_task(session, step) for step in made.steps if step.task == subject]
+    answers = [_of_task(session, step) for step in made.steps if subject in (step.task, step.task.partition(" ")[2])]
     makers = [step for step in made.steps if path in step.files]
     if makers or path in {change.path for change in made.changes}:
         answers.append(_of_path(session, made, path, makers))

@@ -30,7 +30,7 @@ def applied(session: Session) -> tuple[Applied, ...]:
     found: list[Applied] = []
     for identity in state.trees:
         context = last[identity].context
-        source, path = Digest(str(context["manifest"])), str(context["path"])
+        source, path = Digest(str(context["manifest"])), str(session.project.root / str(context["path"]))
         if source not in session.blobs:
             raise DamagedError(
                 f"the manifest of `{identity}` as it was last applied is lost",

@@ -75,8 +75,8 @@ class Plan:
 
     @property
     def is_clean(self) -> bool:
-        """Whether there is nothing to do, to decide or to mend."""
-        return not (self.writes or self.conflicts or self.errors or self.held or self.records)
+        """Whether there is nothing to write, to decide or to mend. Equal files may still have to be recorded as ours."""
+        return not (self.writes or self.conflicts or self.errors or self.held)
 
     @property
     def digest(self) -> Digest:

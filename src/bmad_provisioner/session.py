@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 class Session:
     """The state of a project: blobs, cache, journal and index, opened when first asked for.
 
-    Where the project cannot be written, the state lives in memory and nothing is remembered.
+    Where the project cannot be written, or has no state yet and `begin` is false, the state lives in memory and nothing
+    is remembered.
     """
 
-    def __init__(self, project: Project, *, emit: Listener) -> None:
+    def __init__(self, project: Project, *, emit: Listener, begin: bool = True) -> None:
         self.project, self.emit = project, emit
-        self.writable = project.prepare()
+        self.writable = project.prepare() if begin or os.path.lexists(project.state) else False
         self.index = Index(project.state / "index.json" if self.writable else None)
         self._blobs: Blobs | None = None
 

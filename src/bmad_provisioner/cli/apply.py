@@ -25,12 +25,14 @@ from bmad_provisioner.cli.options import (
 @click.option(
     "--plan", "saved", type=click.Path(path_type=Path), help="Apply exactly the plan that `analyze --save` wrote, or refuse."
 )
+@click.option("--refresh", is_flag=True, help="Fetch git sources again; otherwise what was fetched once is used.")
 @choice_options
 @shared
 def apply(
     manifest: Path | None,
     yes: bool,
     saved: Path | None,
+    refresh: bool,
     ours: tuple[str, ...],
     theirs: tuple[str, ...],
     folder: Path | None,
@@ -41,7 +43,7 @@ def apply(
     decided = choices(ours, theirs)
     with progressing(timings=timings, as_json=as_json) as progress:
         read = read_manifest(manifest, folder)
-        known = glanced(read, folder, progress) if not decided else None
+        known = None if decided or refresh else glanced(read, folder, progress)
         if known is not None and saved is None:
             return show.done_text([known], [], as_json=as_json)
         # Heavy, and not needed when nothing moved.
@@ -49,4 +51,4 @@ def apply(
         from bmad_provisioner.cli.work import working  # noqa: PLC0415
 
         with working(read, folder, progress) as work:
-            return carry_out(work, decided, yes=yes or saved is not None, saved=saved, as_json=as_json)
+            return carry_out(work, decided, yes=yes or saved is not None, saved=saved, refresh=refresh, as_json=as_json)

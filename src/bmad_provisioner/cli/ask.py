@@ -10,7 +10,7 @@ from bmad_provisioner import api, explain, project
 from bmad_provisioner import heal as healing
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.inspect import tell_findings
-from bmad_provisioner.cli.options import choice_options, choices, manifest_argument, progressing, read_manifest, shared
+from bmad_provisioner.cli.options import choice_options, choices, progressing, read_manifest, shared
 from bmad_provisioner.cli.tell import CLEAN, FAILED, out, out_json, say, tell_finding
 from bmad_provisioner.cli.work import working
 from bmad_provisioner.finding import Severity
@@ -18,20 +18,20 @@ from bmad_provisioner.session import Session
 
 
 @click.command()
-@manifest_argument
-@click.argument("paths", nargs=-1)
+@click.argument("names", nargs=-1, metavar="[MANIFEST] [PATH]...")
 @choice_options
 @shared
 def diff(
-    manifest: Path | None,
-    paths: tuple[str, ...],
+    names: tuple[str, ...],
     ours: tuple[str, ...],
     theirs: tuple[str, ...],
     folder: Path | None,
     as_json: bool,
     timings: bool,
 ) -> int:
-    """Show the gap line by line; conflicts with markers. PATHS limit it to these files or folders."""
+    """Show the gap line by line; conflicts with markers. PATH limits it to a file or folder of the project."""
+    manifest, paths = _manifest_first(names)
+    shown: list[dict[str, str]] = []
     with progressing(timings=timings, as_json=as_json) as progress:
         read = read_manifest(manifest, folder)
         with working(read, folder, progress) as work:
@@ -39,12 +39,19 @@ def diff(
                 made = api.plan(work.session, request, choices=choices(ours, theirs))
                 tell_findings(made)
                 parts = [part for part in explain.texts(work.session, made) if not paths or _within(part.path, paths)]
-                if as_json:
-                    out_json([{"path": part.path, "gap": part.gap.value, "diff": "".join(part.lines)} for part in parts])
-                    continue
-                for line in (line for part in parts for line in part.lines):
+                shown += [{"path": part.path, "gap": part.gap.value, "diff": "".join(part.lines)} for part in parts]
+                for line in (line for part in parts for line in part.lines if not as_json):
                     out(line.rstrip("\n"), colour=_colour(line))
+    if as_json:
+        out_json({"diffs": shown})
     return CLEAN
+
+
+def _manifest_first(names: tuple[str, ...]) -> tuple[Path | None, tuple[str, ...]]:
+    """Tell a manifest from the paths after it: it is the first name, and a YAML file that is there."""
+    if names and names[0].endswith((".yaml", ".yml")) and Path(names[0]).is_file():
+        return Path(names[0]), names[1:]
+    return None, names
 
 
 def _within(path: str, paths: tuple[str, ...]) -> bool:
@@ -86,7 +93,7 @@ def doctor(folder: Path | None, as_json: bool, timings: bool) -> int:
     """Find what BMAD's next update would lose or trip over, with the remedy."""
     with (
         progressing(timings=timings, as_json=as_json) as progress,
-        Session(project.find(folder or Path.cwd()), emit=progress) as session,
+        Session(project.find(folder or Path.cwd()), emit=progress, begin=False) as session,
     ):
         findings = healing.diagnose(session)
     if as_json:

@@ -19,13 +19,13 @@ from bmad_provisioner.finding import Severity
 from bmad_provisioner.plan import Plan
 
 
-def carry_out(work: Work, decided: dict[str, str], *, yes: bool, saved: Path | None, as_json: bool) -> int:
+def carry_out(work: Work, decided: dict[str, str], *, yes: bool, saved: Path | None, refresh: bool, as_json: bool) -> int:
     """Plan and apply every document of a manifest in turn, each against what the one before left."""
     with work.session.alone("bmadp apply"):
         plans, receipts = [], []
         expected = _reviewed(saved) if saved else None
         for number, request in enumerate(work.requests):
-            made = api.plan(work.session, request, hold=saved is not None, choices=decided)
+            made = api.plan(work.session, request, hold=saved is not None, refresh=refresh, choices=decided)
             if expected is not None and (number >= len(expected) or expected[number] != made.digest):
                 raise StaleError(
                     f"the plan is no longer the one in `{saved}`; nothing was applied",

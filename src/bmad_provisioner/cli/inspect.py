@@ -51,7 +51,7 @@ def analyze(
     if save:
         save.write_text(json.dumps({"plans": [show.plan_plain(made) for made in plans]}, indent=1), encoding="utf-8")
     if as_json:
-        out_json([show.plan_plain(made) for made in plans])
+        out_json({"plans": [show.plan_plain(made) for made in plans]})
     for made in plans if not as_json else ():
         tell_findings(made)
         show.plan_text(made, every=every)
@@ -84,7 +84,7 @@ def validate(manifest: Path | None, folder: Path | None, as_json: bool, timings:
     """Check the manifest, the skills it makes, and that the project is as it says."""
     plans = _plans(manifest, folder, timings=timings, as_json=as_json)
     if as_json:
-        out_json([show.plan_plain(made) for made in plans])
+        out_json({"plans": [show.plan_plain(made) for made in plans]})
         return CLEAN if all(made.is_clean for made in plans) else FAILED
     for made in plans:
         for finding in made.findings:

@@ -70,7 +70,8 @@ def bmadp() -> None:
     """Declare the skills of coding agents once, and keep BMAD projects that way.
 
     The manifest is `bmad-provisioner.yaml`, found in this folder or above it, unless a file is named.
-    Exit codes: 0 clean, 1 failed or findings, 2 usage or manifest, 3 a bug of ours, 130 interrupted.
+    Exit codes: 0 clean, 1 failed or findings, 2 usage or manifest, 3 a bug of ours, 130 interrupted;
+    `analyze --exit-code` adds 4 changes pending, 5 drift, 6 conflict.
     """
 
 

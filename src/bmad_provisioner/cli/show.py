@@ -23,6 +23,7 @@ _MARKS = {
 }
 _DONE = {"apply": "applied", "heal": "healed", "restore": "took back"}
 _MANY = 12
+_UNDONE = {Gap.MISSING: "put back", Gap.OUTDATED: "changed back", Gap.ORPHANED: "removed"}
 _NEW = (Gap.MISSING, "new")
 
 
@@ -39,7 +40,8 @@ def plan_text(made: Plan, *, every: bool = False) -> None:
         out(f"{title}  ({gaps}{_where(rest)})", bold=True)
         for change in shown:
             mark, colour = _MARKS[change.gap]
-            out(f"  {mark} {change.path}  {change.gap.value}: {change.reason}", colour=colour)
+            label = f"{change.gap.value}: {change.reason}" if made.steps else _UNDONE.get(change.gap, change.gap.value)
+            out(f"  {mark} {change.path}  {label}", colour=colour)
         if shown and rest:
             out(f"    and {len(rest)} more")
     for step in made.held:
@@ -186,6 +188,9 @@ def done_text(plans: list[Plan], receipts: list[Receipt], *, as_json: bool) -> i
         return CLEAN
     for receipt in receipts:
         written = sum(change.writes for change in receipt.changes)
+        if not written:
+            out(f"recorded {len(receipt.records)} files that were there already, as receipt {receipt.number}", colour="green")
+            continue
         out(f"{_DONE[receipt.verb]} {written} change{'s' * (written != 1)} as receipt {receipt.number}", colour="green")
         say(f"hint: `bmadp restore {receipt.number}` takes it back")
     if not receipts:

@@ -12,7 +12,7 @@ from bmad_provisioner import api, document, edit, explain
 from bmad_provisioner.cli.options import Manifest, progressing, read_manifest, shared, shown
 from bmad_provisioner.cli.tell import CLEAN, out, out_json, say
 from bmad_provisioner.cli.work import parse, working
-from bmad_provisioner.errors import UsageError
+from bmad_provisioner.errors import DocumentError, UsageError
 from bmad_provisioner.plan import Plan
 from bmad_provisioner.tree.durable import write_atomic
 from bmad_provisioner.tree.model import Change
@@ -115,10 +115,18 @@ def remove(name: str, manifest: Path | None, folder: Path | None, as_json: bool,
     """Take a leader, specialist, workflow or skill out of the manifest; what others need is refused."""
     with progressing(timings=timings, as_json=as_json) as progress:
         read = read_manifest(manifest, folder)
-        places = [place for one in parse(read, progress) if (place := api.kind_of(one).declared(one, name)) is not None]
+        places = [place for one in parse(read, progress) for place in api.kind_of(one).declared(one, name)]
         if not places:
             raise UsageError(f"the manifest declares no `{name}`", hint="`bmadp skill list` lists what it makes")
-        write_atomic(read.path, _checked(read, edit.remove(read.data, places[0])))
+        text = read.data
+        for place in places:
+            text = edit.remove(text, place)
+        try:
+            document.parse(text, shown(read.path))
+        except DocumentError as error:
+            needed = f"`{name}` cannot go: the manifest would be wrong without it; nothing was changed"
+            raise UsageError(needed, hint="take out what needs it first", findings=error.findings) from error
+        write_atomic(read.path, text)
     if as_json:
         out_json({"removed": name, "manifest": str(read.path)})
     else:

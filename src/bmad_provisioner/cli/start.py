@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -57,10 +59,17 @@ def init(adopting: bool, name: str | None, language: str, yes: bool, folder: Pat
     name = name or "".join(c if c.isalnum() or c in "-_." else "-" for c in place.root.name) or "project"
     if adopting:
         return _adopt(place, name, yes=yes, as_json=as_json, timings=timings)
-    path.write_text(_SCAFFOLD.format(name=name, language=language), encoding="utf-8")
+    text = _SCAFFOLD.format(name=_yaml_name(name), language=language)
+    document.parse(text.encode("utf-8", "surrogatepass"), source.DEFAULT_NAME)  # raises, before anything is written
+    path.write_text(text, encoding="utf-8")
     out_json({"manifest": str(path)}) if as_json else out(f"wrote {path}", colour="green")
     say("hint: `bmadp analyze` shows what it would make, `bmadp apply` makes it")
     return CLEAN
+
+
+def _yaml_name(name: str) -> str:
+    plain = re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", name) and name.lower() not in {"null", "true", "false"}
+    return name if plain else json.dumps(name, ensure_ascii=False)
 
 
 def _adopt(place: project.Project, name: str, *, yes: bool, as_json: bool, timings: bool) -> int:

@@ -37,13 +37,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a run is handed: where it reads, keeps and remembers, whom it tells, and its clock (seconds)."""
+    """What a run is handed: where it reads, keeps and remembers, whom it tells, and its clock (seconds).
+
+    With `refresh` external tasks are asked again, whatever the cache knows.
+    """
 
     view: View
     cache: Cache
     keep: Callable[..., Entry]
     emit: Listener
     clock: Callable[[], float]
+    refresh: bool = False
 
 
 def run(graph: Graph, means: Means, *, hold: bool) -> dict[str, Outcome]:
@@ -68,7 +72,7 @@ def _run(task: Task, means: Means, outcomes: Mapping[str, Outcome], *, hold: boo
     needs = {name: output for name in task.needs if (output := outcomes[name].output) is not None}
     parts = components(task, means.view, needs)
     name = key(parts)
-    known = means.cache.get(name)
+    known = None if means.refresh and task.action.external else means.cache.get(name)
     if known is not None:
         return Outcome(task.name, Status.CACHED, known)
     because = changed(means.cache.trace(task.name), parts)

@@ -28,8 +28,16 @@ def diff(actual: Tree, desired: Tree, recorded: Tree) -> tuple[Change, ...]:
         found = _gap(mine, theirs, base)
         if found is not None:
             after = mine if found in (Gap.DRIFTED, Gap.CONFLICT) else theirs
-            changes.append(Change(path, found, mine, after, theirs, _reason(found, theirs, base)))
+            reason = _reason(found, theirs, base) if mine is None or mine.is_plain else _obstacle(mine)
+            changes.append(Change(path, found, mine, after, theirs, reason))
     return tuple(changes)
+
+
+def _obstacle(mine: Entry) -> str:
+    """Say what stands there that is no plain file: it is never followed, and never replaced."""
+    what, _, where = mine.digest.partition(":")
+    words = {"symlink": "a symbolic link", "behind-symlink": f"the symbolic link `{where}`", "directory": "a folder"}
+    return f"{words.get(what, 'no plain file')} stands {'in the way' if what == 'behind-symlink' else 'there'}; remove it"
 
 
 def _gap(mine: Entry | None, theirs: Entry | None, base: Entry | None) -> Gap | None:
@@ -39,6 +47,8 @@ def _gap(mine: Entry | None, theirs: Entry | None, base: Entry | None) -> Gap | 
         return Gap.ORPHANED if mine == base else Gap.CONFLICT
     if mine is None:
         return Gap.MISSING
+    if not mine.is_plain:
+        return Gap.CONFLICT
     if mine == base:
         return Gap.OUTDATED
     return Gap.DRIFTED if theirs == base else Gap.CONFLICT

@@ -179,7 +179,10 @@ class Journal:
                 raise ValueError("its bytes do not match its name")
             return decode(data)
         except ValueError as error:
-            raise DamagedError(f"receipt `{name}` is damaged: {error}", hint="see `bmadp history --verify`") from error
+            raise DamagedError(
+                f"receipt `{name}` is damaged: {error}",
+                hint="put it back from a copy; or move `.bmad-provisioner/` away: the next `bmadp apply` records the files anew",
+            ) from error
 
     def get(self, number: int) -> Receipt | None:
         """Return the receipt with `number`, if there is one."""

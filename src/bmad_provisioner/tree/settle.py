@@ -12,11 +12,15 @@ from bmad_provisioner.tree.model import Change, Gap, Tree
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Where the bytes come from: `read` those on disk, `get` those that were kept, `keep` new ones."""
+    """Where the bytes come from: `read` those on disk, `get` those that were kept, `keep` new ones.
+
+    `written` is what we last wrote at a path: with what others had added by then, so it may say more than the record.
+    """
 
     read: Callable[[str], bytes]
     get: Callable[[Digest], bytes]
     keep: Callable[..., Entry]
+    written: Callable[[str], Entry | None] = lambda path: None
 
 
 def settle(changes: Iterable[Change], recorded: Tree, sides: Sides, choices: Mapping[str, str]) -> tuple[Change, ...]:
@@ -69,7 +73,7 @@ def _moves(changes: Sequence[Change], recorded: Tree, choices: Mapping[str, str]
 
 
 def _chosen(change: Change, choice: str) -> Change | None:
-    if change.gap not in (Gap.CONFLICT, Gap.DRIFTED):
+    if change.gap not in (Gap.CONFLICT, Gap.DRIFTED) or (change.before is not None and not change.before.is_plain):
         return change
     if choice == "ours":
         if change.wanted is None:
@@ -81,6 +85,8 @@ def _chosen(change: Change, choice: str) -> Change | None:
 
 def _merged(change: Change, base: Entry | None, sides: Sides) -> Change | None:
     mine, theirs = change.before, change.wanted
+    if change.gap is Gap.MISSING and base is not None:
+        return _put_back(change, base, sides)
     if mine is None or not mine.is_plain or change.gap is Gap.OUTDATED or (change.gap is Gap.ORPHANED and mine == base):
         return change
     shared = strategy(change.path) != "lines"
@@ -97,7 +103,23 @@ def _merged(change: Change, base: Entry | None, sides: Sides) -> Change | None:
     after = sides.keep(merged.data, executable)
     if after == mine:
         return None if shared else replace(change, gap=Gap.DRIFTED, after=mine, reason="edited here; the edit already has it")
-    return replace(change, gap=Gap.OUTDATED, after=after, reason="merged with what was edited here")
+    return replace(
+        change,
+        gap=Gap.OUTDATED,
+        after=after,
+        reason="what is ours goes in; the rest stays" if shared else "merged with what was edited here",
+    )
+
+
+def _put_back(change: Change, base: Entry, sides: Sides) -> Change:
+    """Put a lost file back as it was when we last wrote it, with what others had in it by then."""
+    last = sides.written(change.path)
+    if last is None or last == base or not last.is_plain:
+        return change
+    merged = merge(change.path, _bytes(base, sides), _bytes(last, sides), _bytes(change.wanted, sides))
+    if merged is None or merged.conflicts:
+        return change
+    return replace(change, after=sides.keep(merged.data, last.executable), reason=f"{change.reason}; with what others had in it")
 
 
 def _bytes(entry: Entry | None, sides: Sides) -> bytes | None:
