@@ -46,6 +46,11 @@ class Said:
     def json(self) -> Any:
         return json.loads(self.out)
 
+    @property
+    def plans(self) -> list[Any]:
+        """The plans that `--json` printed."""
+        return self.json["plans"]
+
     def is_one_error(self, code: int, *words: str) -> bool:
         """Whether it ended with `code` and one clear error, with all `words` in what it said."""
         lines = [line for line in self.err.splitlines() if line.startswith("error: ")]

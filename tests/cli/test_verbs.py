@@ -38,7 +38,7 @@ def test_analyze_shows_the_gap_by_what_makes_it_and_what_to_do(home):
 
 
 def test_analyze_as_json_names_every_change_and_task(home):
-    (plan,) = home.bmadp("analyze", "--json").json
+    (plan,) = home.bmadp("analyze", "--json").plans
     assert plan["document"] == "Skills:Clinic" and plan["clean"] is False and len(plan["changes"]) == 10
     assert {change["gap"] for change in plan["changes"]} == {"missing"} and plan["head"] == ""
     assert {task["task"] for task in plan["tasks"]} >= {"leader dev-leader", "specialist dev-leader/frontend"}
@@ -65,7 +65,7 @@ def test_validate_is_1_until_the_project_is_as_the_manifest_says(home):
     said = home.bmadp("validate")
     assert said.code == 0 and "valid: nothing to do: 10 up to date" in said.out
     assert re.search(r"context  claude-code: 2 skills, \d+ characters, about \d+ tokens", said.out)
-    assert home.bmadp("validate", "--json").json[0]["clean"] is True
+    assert home.bmadp("validate", "--json").plans[0]["clean"] is True
 
 
 # --- apply and saved plans ------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def test_diff_is_limited_to_paths_and_prints_json(applied):
     assert f"--- a/{LEADER}" in everything and ".claude/skills/dev-backend/SKILL.md" in everything
     some = applied.bmadp("diff", "bmad-provisioner.yaml", ".claude/skills/dev-backend").out
     assert LEADER not in some and ".claude/skills/dev-backend/SKILL.md" in some
-    parts = applied.bmadp("diff", "--json").json
+    parts = applied.bmadp("diff", "--json").json["diffs"]
     assert {part["gap"] for part in parts} == {"missing", "outdated"}
 
 
