@@ -144,9 +144,9 @@ class Survivor:
         self.ours = {path: now[path] for path in self.ours if path in now}
         return [change for receipt in receipts for change in receipt["changes"] if change["writes"]]
 
-    def analyze(self, exits: int = CLEAN) -> dict[str, Any]:
-        """Return the gap, which has to answer to `--exit-code` with `exits`."""
-        return json.loads(self.bmadp("analyze", "--exit-code", "--json", exits=exits))[0]
+    def analyze(self, exits: int = CLEAN) -> None:
+        """Ask for the gap, whose exit code has to be `exits`: clean, or what kind of change is pending."""
+        self.bmadp("analyze", "--exit-code", exits=exits)
 
     def update(self, mode: str) -> Figures:
         """Let BMAD's newest installer update the project, then heal it; say what became of our files."""
@@ -194,15 +194,17 @@ class Survivor:
         return sorted({(self.root / path).parent for path in self.ours if path.endswith("/SKILL.md")})
 
     def resolved(self, skill: str) -> dict[str, Any]:
-        """Return what BMAD's own script makes of a skill's customisation."""
-        script = ("_bmad/scripts/resolve_customization.py", "--skill", f".claude/skills/{skill}", "--project-root", ".")
-        return self._script(*script, "--key", "agent")["agent"]
+        """Return what BMAD's own script makes of a skill's customisation; since 6.11 it can be told the project."""
+        script = "_bmad/scripts/resolve_customization.py"
+        place = ("--project-root", ".") if '"--project-root"' in self.read(script) else ()
+        return self.script(script, "--skill", f".claude/skills/{skill}", *place, "--key", "agent")["agent"]
 
     def agents(self, key: str = "agents") -> dict[str, Any]:
         """Return what BMAD's own script makes of the roster of agents."""
-        return self._script("_bmad/scripts/resolve_config.py", "-p", ".", "-k", key)[key]
+        return self.script("_bmad/scripts/resolve_config.py", "-p", ".", "-k", key)[key]
 
-    def _script(self, *arguments: str) -> dict[str, Any]:
+    def script(self, *arguments: str) -> dict[str, Any]:
+        """Run a script of BMAD's in the project, and return the JSON it prints."""
         done = subprocess.run(
             (sys.executable, *arguments), cwd=self.root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )

@@ -1,4 +1,4 @@
 """Edition: the version of everything rendering depends on: code, templates and packs."""
 
-EDITION = "c4d18482c670"
+EDITION = "ae143e24cf9b"
 """Part of every cache key. A test compares it with the digest of the sources and says what to write here."""
