@@ -105,6 +105,8 @@ class Transactions:
             self._abort(folder)
             self._emit(Recovered(folder.name, forward=False))
             return
+        # The backup may have been lost since: then what was displaced is all there is.
+        self._keep_leftovers(folder)
         self._finish(folder)
         self._emit(Recovered(folder.name, forward=True))
 
