@@ -254,6 +254,18 @@ def save_between(item: tuple[Scenario, bool, check.Content], root: Path, tally: 
             tally.count(f"{one.name}, user {style} {path} before recovery", faults)
 
 
+def lose_backups(item: tuple[Scenario, bool, check.Content], root: Path, tally: Tally) -> None:
+    """Somebody removes blobs.db between a kill and recovery: bytes that still stood anywhere must not go with it."""
+    one, portable, content = item
+    if any(path.endswith(".done") for path, *_ in content):
+        return  # finished: the backup is in blobs.db alone, and whoever removes that removes the backups
+    rest = [row for row in content if not row[0].startswith(f"{check.STATE}/blobs.db")]
+    check.lay(rest, root)
+    gone = set(check.lost(rest, one.case.precious(), anywhere=True))
+    faults = [fault for fault in recovered(one, root, portable=portable) if not any(name[:12] in fault for name in gone)]
+    tally.count(f"{one.name}, blobs.db removed before recovery", faults)
+
+
 @dataclass(frozen=True)
 class Cut:
     """One state after a power cut; `finished` when the verb had returned 0 before it; `must`: the side it has to come to."""

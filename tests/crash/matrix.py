@@ -90,6 +90,8 @@ def user_saves(bench: Bench) -> Iterator[Row]:
         states = bench.some(campaigns.killed_states(one, bench.folder, portable=portable, step=_step(bench)), 2, 60)
         label = f"the user saves or removes a file between kill and recovery · {one.name} · {SWAPS[portable]}"
         yield label, bench.run(states, campaigns.save_between)
+        label = f"blobs.db is removed between kill and recovery · {one.name} · {SWAPS[portable]}"
+        yield label, bench.run(states, campaigns.lose_backups)
 
 
 def power(bench: Bench) -> Iterator[Row]:
