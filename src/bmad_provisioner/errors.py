@@ -8,6 +8,7 @@
     ├── ConflictError       1   two sides changed the same thing; a choice is needed
     ├── LockedError         1   another run holds the project
     ├── CommitError         1   the disk refused; everything is as it was
+    │   └── BlockedError     1   something that is no folder stands where one is needed
     └── DamagedError        1   our own state was tampered with or lost
 
 The number is the exit code. Anything that is not a `BmadpError` is our bug and exits with 3.
@@ -62,6 +63,10 @@ class LockedError(BmadpError):
 
 class CommitError(BmadpError):
     """The disk refused; everything is as it was."""
+
+
+class BlockedError(CommitError):
+    """Something that is no folder stands where one is needed."""
 
 
 class DamagedError(BmadpError):

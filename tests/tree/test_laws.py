@@ -7,10 +7,13 @@ import stat
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bmad_provisioner.event import silent
+from bmad_provisioner.digest import Entry, digest
+from bmad_provisioner.errors import BmadpError
+from bmad_provisioner.event import ChangeCommitted, silent
 from bmad_provisioner.project import Project
 from bmad_provisioner.session import Session
 from bmad_provisioner.tree.diff import diff
@@ -86,10 +89,26 @@ def test_committing_the_difference_gives_the_other_tree_and_inverting_it_the_fir
 
 @given(before=trees, after=trees)
 def test_inverting_twice_changes_nothing(before, after):
-    from bmad_provisioner.digest import Entry, digest
-
     def as_tree(tree):
         return {path: Entry(digest(data), executable) for path, (data, executable) in tree.items()}
 
     changes = diff(as_tree(before), as_tree(after), as_tree(before))
     assert invert(invert(changes)) == changes
+
+
+def test_a_file_put_where_a_folder_was_planned_leaves_nothing_half_done(tmp_path):
+    (tmp_path / "a").mkdir()
+
+    def meddle(event):
+        """A user who replaces a folder by a file between two steps."""
+        if isinstance(event, ChangeCommitted) and event.path == "0/first":
+            (tmp_path / "a").rmdir()
+            (tmp_path / "a").write_text("mine\n")
+
+    with Session(Project(tmp_path), emit=meddle) as session:
+        desired = {path: session.blobs.keep(b"new\n") for path in ("0/first", "a/b/x", "z")}
+        with pytest.raises(BmadpError):
+            transact(session, diff({}, desired, {}), number=1)
+        assert read(tmp_path) == {"a": (b"mine\n", False)}
+        session.transactions.recover()
+        assert session.transactions.pending() == []

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.digest import Digest
-from bmad_provisioner.errors import BmadpError, CommitError, StaleError
+from bmad_provisioner.errors import BlockedError, BmadpError, CommitError, StaleError
 from bmad_provisioner.event import ChangeCommitted, Listener, Recovered
 from bmad_provisioner.tree.durable import sync
 from bmad_provisioner.tree.folders import Folders
@@ -101,7 +101,7 @@ class Transactions:
     def _resume(self, folder: Path) -> None:
         try:
             self._forward(folder, {})
-        except StaleError:
+        except (StaleError, BlockedError):
             self._abort(folder)
             self._emit(Recovered(folder.name, forward=False))
             return

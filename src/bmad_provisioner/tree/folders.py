@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from bmad_provisioner.errors import CommitError
+from bmad_provisioner.errors import BlockedError
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIMIT = 200
@@ -52,7 +52,7 @@ class Folders:
                 below = os.open(part, _FLAGS, dir_fd=handle)
             except OSError as error:
                 if error.errno in (errno.ELOOP, errno.ENOTDIR):
-                    raise CommitError(
+                    raise BlockedError(
                         f"`{folder}` is or passes through a symbolic link, or is no folder", hint="make it a real folder"
                     ) from error
                 raise

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from bmad_provisioner.digest import Digest, Entry
-from bmad_provisioner.errors import StaleError
+from bmad_provisioner.errors import BlockedError, StaleError
 from bmad_provisioner.tree.folders import Folders
 from bmad_provisioner.tree.rename import Place, Renames
 from bmad_provisioner.tree.stage import Move, Step
@@ -46,7 +47,9 @@ class Publisher:
         """Undo every step that is done. What others changed since stays as they left it."""
         actions = {Move.CREATE: self._uncreate, Move.REPLACE: self._unreplace, Move.DELETE: self._undelete}
         for step in reversed(steps):
-            actions[step.move](step)
+            # Where a folder is no longer one, nothing of ours is left to take back; what it held before is kept.
+            with contextlib.suppress(BlockedError):
+                actions[step.move](step)
 
     def _slot(self, step: Step, suffix: str = "") -> Place:
         return self._slots.at(step.slot + suffix)
