@@ -98,7 +98,7 @@ def new(name: str, description: str, manifest: Path | None, folder: Path | None,
         for path, content in start.files.items():
             (read.path.parent / path).parent.mkdir(parents=True, exist_ok=True)
             (read.path.parent / path).write_text(content, encoding="utf-8")
-        write_atomic(read.path, text)
+        write_atomic(Path(os.path.realpath(read.path)), text)
     if as_json:
         out_json({"skill": name, "files": list(start.files), "manifest": str(read.path)})
     else:
@@ -126,7 +126,7 @@ def remove(name: str, manifest: Path | None, folder: Path | None, as_json: bool,
         except DocumentError as error:
             needed = f"`{name}` cannot go: the manifest would be wrong without it; nothing was changed"
             raise UsageError(needed, hint="take out what needs it first", findings=error.findings) from error
-        write_atomic(read.path, text)
+        write_atomic(Path(os.path.realpath(read.path)), text)
     if as_json:
         out_json({"removed": name, "manifest": str(read.path)})
     else:
