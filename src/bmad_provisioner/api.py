@@ -261,8 +261,10 @@ def apply(session: Session, made: Plan, signature: Signature, *, verb: str = "ap
     }
     receipt = _receipt(state, signature, verb=verb, document=made.document, changes=made.changes, records=made.records)
     transactions = session.transactions
-    done = transactions.commit(made.writes, replace(receipt, context=context), state)
-    remember_applied(session, made, transactions.marks)
+    with _timed("commit", session.emit, time.perf_counter):
+        done = transactions.commit(made.writes, replace(receipt, context=context), state)
+    with _timed("remember", session.emit, time.perf_counter):
+        remember_applied(session, made, transactions.marks)
     return done
 
 

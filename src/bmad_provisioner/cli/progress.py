@@ -17,7 +17,7 @@ class Progress:
         self._live, self._timings = live, timings
         self._start = self._shown = time.monotonic()
         self._tasks = self._files = 0
-        self._steps: dict[str, float] = {}
+        self._steps: dict[str, tuple[float, float]] = {}
 
     def __call__(self, event: Event) -> None:
         """Hear one event."""
@@ -29,7 +29,8 @@ class Progress:
                 self._files += 1
                 self._show(f"writing: {event.path} ({self._files})")
             case StepFinished():
-                self._steps[event.step] = self._steps.get(event.step, 0.0) + event.seconds
+                seconds = self._steps.get(event.step, (0.0, 0.0))[0] + event.seconds
+                self._steps[event.step] = (seconds, _peak() if self._timings else 0.0)
             case Waiting():
                 self._say(f"waiting for {event.owner}")
             case Recovered():
@@ -42,14 +43,9 @@ class Progress:
         if self._shown > self._start:
             sys.stderr.write("\r\x1b[K")
         if self._timings:
-            # Only for `--timings`.
-            import resource  # noqa: PLC0415
-
-            usage = resource.getrusage(resource.RUSAGE_SELF)
-            for step, seconds in self._steps.items():
-                self._say(f"{step:<12} {seconds * 1000:9.1f} ms")
-            cpu = usage.ru_utime + usage.ru_stime
-            self._say(f"{'process':<12} {cpu * 1000:9.1f} ms of CPU, peak memory {usage.ru_maxrss / 1024:.0f} MB")
+            for step, (seconds, peak) in self._steps.items():
+                self._say(f"{step:<10} {seconds * 1000:9.1f} ms   memory by then {peak:5.0f} MB")
+            self._say(f"{'process':<10} {time.process_time() * 1000:9.1f} ms of CPU, peak memory {_peak():.0f} MB")
 
     def _show(self, text: str) -> None:
         now = time.monotonic()
@@ -61,3 +57,11 @@ class Progress:
     @staticmethod
     def _say(text: str) -> None:
         sys.stderr.write(f"{text}\n")
+
+
+def _peak() -> float:
+    """Return the most memory this process has held so far, in MB (`ru_maxrss` is in KB on Linux)."""
+    # Only for `--timings`.
+    import resource  # noqa: PLC0415
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
