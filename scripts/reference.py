@@ -7,6 +7,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -94,14 +95,14 @@ def _arguments(command: click.Command) -> str:
     rows = []
     for argument in command.params:
         if isinstance(argument, click.Argument):
-            word = argument.make_metavar(click.Context(command)).strip("[].")
+            word = re.sub(r"[\[\].]", "", argument.make_metavar(click.Context(command)))
             rows.append((f"`{word}`", ARGUMENTS[word]))
     return _table(("Argument", "Meaning"), rows) if rows else ""
 
 
 ARGUMENTS: Mapping[str, str] = {
     "MANIFEST": "The manifest's file; without it, `bmad-provisioner.yaml` in the project or this folder, or above it.",
-    "PATHS": "Files or folders of the project, as `bmadp analyze` prints them. MANIFEST must be named before them.",
+    "MANIFEST PATH": "The manifest's file, if it is not the one found, then files or folders as `bmadp analyze` prints them.",
     "RECEIPT": "The number of a receipt, as `bmadp history` prints it; without it, the newest that is in force.",
     "PATH|TASK": "A file of the project, or a task such as `leader dev-leader` (in quotes), as `bmadp analyze` prints them.",
     "NAME": "The id of a skill; `skill remove` also takes `leader/specialist`.",
@@ -122,27 +123,6 @@ def _help(option: click.Option) -> str:
 
 
 # --- manifest --------------------------------------------------------------------------------------------------------
-
-FIELDS: Mapping[str, str] = {
-    "Skills.kind": "The kind of document; may be left out where `project:` stands.",
-    "Skills.project": "The project and all that it should hold.",
-    "Project.name": "The project's name. Files are recorded under it, and the module code in `_bmad/` is made of it.",
-    "Project.leaders": "The leaders, each with its specialists.",
-    "Project.skills": "Skills written by hand, brought along whole.",
-    "Project.customizations": "What is added to a leader, or to a BMAD skill, by its id.",
-    "Project.integration": "How the skills work together.",
-    "Leader.specialists": "Those it routes work to.",
-    "Customization.menu_additions": "Entries for its menu.",
-    "MenuAddition.trigger": "The code that one types; unique in its menu.",
-    "MenuAddition.workflow": "A workflow of this manifest, or a file that the agent shall read and follow.",
-    "MenuAddition.skill": "The skill to invoke.",
-    "MenuAddition.prompt": "The text to follow.",
-    "MenuAddition.description": "What the menu shows.",
-    "Integration.workflows": "The workflows; each becomes an orchestrating skill.",
-    "Workflow.name": "The id of its skill: a-z, 0-9 and hyphens, at most 64.",
-    "Workflow.sequence": "The steps: leaders, `leader/specialist`, specialists, workflows, skills, BMAD agents, or roles.",
-}
-"""What a field means where the schema does not say."""
 
 
 def models() -> dict[str, Mapping[str, Any]]:
@@ -201,7 +181,7 @@ TITLES: Mapping[str, str] = {
 def _model(name: str, model: Mapping[str, Any]) -> str:
     required = set(model.get("required", ()))
     rows = [
-        (f"`{field}`", _type(value), _default(field, value, required), value.get("description") or FIELDS[f"{name}.{field}"])
+        (f"`{field}`", _type(value), _default(field, value, required), value["description"])
         for field, value in model["properties"].items()
     ]
     return "\n\n".join((f"## {TITLES[name]}", model["description"], _table(("Field", "Type", "Default", "Meaning"), rows)))
@@ -220,6 +200,8 @@ def _type(value: Mapping[str, Any]) -> str:
         return " or ".join(dict.fromkeys(_type(option) for option in options if option.get("type") != "null"))
     if "$ref" in value:
         return f"mapping ({TITLES[value['$ref'].rpartition('.')[2]]})"
+    if value.get("enum") == sorted(platforms.TOOLS):
+        return "[tools](#tools)"
     if "enum" in value:
         return " or ".join(f"`{word}`" for word in value["enum"])
     if "const" in value:
@@ -263,11 +245,6 @@ def _tools() -> str:
 
 # --- rules, errors, exit codes ---------------------------------------------------------------------------------------
 
-LOOSE: Mapping[str, str] = {
-    "adopt-unclear": "`bmadp init --adopt` found what the manifest cannot hold, or not under its name; nothing is lost",
-}
-"""Rules whose module has no `RULES` yet."""
-
 
 def rule_tables() -> dict[str, Mapping[str, str]]:
     """Return every `RULES` table of the package by its module."""
@@ -276,7 +253,7 @@ def rule_tables() -> dict[str, Mapping[str, str]]:
         table = vars(importlib.import_module(found.name)).get("RULES") if not found.name.endswith("__main__") else None
         if isinstance(table, Mapping) and not any(table is other for other in tables.values()):
             tables[found.name] = table
-    return {**tables, "bmad_provisioner.kinds.skills.legacy": LOOSE}
+    return tables
 
 
 ABOUT: Mapping[str, str] = {

@@ -77,6 +77,7 @@ def test_the_prototypes_format_loads_without_an_error(contents: dict[str, bytes]
         (project(bmad_version="six"), "project.bmad_version: `six` is no version requirement", ""),
         (project(bmad_version=6.2), "project.bmad_version: must be text, not a number", "quotes"),
         (project(tools=["cursr"]), "project.tools.0: unknown tool `cursr`", "`cursor`"),
+        (project(tools=["emacs"]), "project.tools.0: unknown tool `emacs`", "`bmadp schema` lists the tools"),
         (project(leaders=[leader(domain="helthcare")]), "project.leaders.0.domain: unknown domain `helthcare`", "`healthcare`"),
         (project(leaders=[leader(phase="4-implementaton")]), "project.leaders.0.phase: unknown phase", "`4-implementation`"),
         (project(leaders=[leader(), leader()]), "project.leaders.1.name: leader `dev-leader` and project.leaders.0.name", "rename"),
@@ -96,7 +97,7 @@ def test_the_prototypes_format_loads_without_an_error(contents: dict[str, bytes]
         (project(skills=[{"source": {"git": "https://h/r", "ref": "--upload-pack=x"}}]), "is no commit, tag or branch", ""),
         (project(skills=[{"source": {"git": "https://h/r", "ref": "v1", "path": "../x"}}]), "no folder inside", ""),
         (project(skills=[{"source": "git@github.com:a/b.git"}]), "no https, ssh or file URL", "ssh://git@github.com/a/b.git"),
-        (project(skills=[{"source": "./x", "needs": ["dev-ledr"]}], leaders=[leader()]), "no leader or skill is named", "`dev-leader`"),
+        (project(skills=[{"source": "./x", "needs": ["dev-ledr"]}], leaders=[leader()]), "no leader, specialist, workflow or skill is named", "`dev-leader`"),
         (project(integration={"workflows": [{"name": "w", "sequence": ["specialist"]}]}), "no leader stands before it", "put"),
         (project(integration={"workflows": [{"name": "w", "sequence": []}]}), "must have at least one entry", ""),
         (project(leaders=[leader()], integration={"workflows": [{"name": "w", "sequence": ["dev-leadr"]}]}), "names nobody", "`dev-leader`"),
@@ -130,6 +131,10 @@ def test_a_step_nobody_answers_to_is_found_once_the_project_is_seen() -> None:
     assert SKILLS.check(document(data)) == ()
     assert any("`accountant`: names nobody" in error for error in provision(data).errors)
     assert any("`accountant`: names nobody" in error for error in provision(data, {}).errors)
+    errors = provision(PROTOTYPE.replace("cis-leader, storytelling]", "cis-leader, accountant]")).errors
+    assert len(errors) == 1 and errors[0].startswith(
+        "error: bmad-provisioner.yaml:33: project.integration.workflows.1.sequence.2: "
+    )
 
 
 def test_an_id_of_the_installed_bmad_is_refused() -> None:
@@ -147,6 +152,24 @@ def test_an_agent_that_bmad_dropped_is_a_warning_with_its_heir() -> None:
 def test_the_version_that_is_installed_is_compared() -> None:
     data = {"project": {"name": "P", "bmad_version": ">=6.2,<6.4"}}
     assert "has BMAD 6.12.0" in provision(data).findings[0].message
+
+
+def test_a_skill_may_need_leaders_specialists_workflows_and_skills() -> None:
+    flow = {"workflows": [{"name": "w", "sequence": ["dev-leader"]}]}
+    sources = [{"source": "./skills/a", "needs": ["dev-leader", "dev-one", "w", "b"]}, {"source": "./skills/b"}]
+    assert SKILLS.check(document(project(leaders=[leader()], skills=sources, integration=flow))) == ()
+
+
+def test_the_hint_on_a_skill_that_is_not_installed_names_some_that_are() -> None:
+    hints = [provision(project(customizations={name: {"memories": ["x"]}})).findings[0].hint for name in ("bmad-zzz", "bmad-biuld")]
+    assert hints == [
+        "it has `bmad-agent-analyst`, `bmad-agent-dev`, `bmad-agent-pm` and 1 more",
+        "did you mean `bmad-build`?",
+    ]
+
+
+def test_the_schema_lists_the_tools() -> None:
+    assert "'antigravity-cli', 'auggie'" in str(SKILLS.schema())
 
 
 def test_the_schema_knows_every_key_of_the_samples() -> None:

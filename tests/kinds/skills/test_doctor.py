@@ -43,7 +43,7 @@ def test_a_fresh_project_is_healthy(version: str, tmp_path: Path) -> None:
         ("skill-in-custom", "_bmad/custom/agents", {"_bmad/custom/agents/x.md": "# X"}, Severity.ERROR),
         ("id-collision", ".claude/skills/bmad-investigate", {".claude/skills/bmad-investigate/SKILL.md": SKILL}, Severity.ERROR),
         ("bmad-prefix", ".agents/skills/bmad-acme", {".agents/skills/bmad-acme/SKILL.md": SKILL}, Severity.WARNING),
-        ("stale-skill", ".claude/skills/bmad-sm", {".claude/skills/bmad-sm/SKILL.md": SKILL}, Severity.WARNING),
+        ("stale-skill", ".claude/skills", {".claude/skills/bmad-sm/SKILL.md": SKILL}, Severity.WARNING),
         ("stale-folder", ".cursor/skills", {".cursor/skills/bmad-help/SKILL.md": SKILL}, Severity.WARNING),
         ("stale-folder", ".claude/commands", {".claude/commands/bmad-help.md": "x"}, Severity.WARNING),
         (
@@ -162,6 +162,90 @@ def test_old_versions_have_their_own_bombs(tmp_path: Path) -> None:
         "cached-custom": Severity.ERROR,
         "bmad-prefix": Severity.ERROR,
     }
+
+
+@real
+def test_the_remedy_for_a_skill_among_the_overrides_ends_the_trouble(tmp_path: Path) -> None:
+    project = install(NEWEST, tmp_path / "p")
+    override = '[agent]\npersistent_facts = ["x"]\n'
+    plant(
+        project,
+        {
+            "bmad-provisioner.yaml": "project: {name: x}\n",
+            "_bmad/custom/my-skill/SKILL.md": SKILL.replace("dev-leader", "my-skill"),
+            "_bmad/custom/bmad-agent-dev.toml": override,
+        },
+    )
+    planted = look(project)["skill-in-custom"].hint
+    assert ".gitignore" not in planted and "modules:" not in planted
+    assert "move `_bmad/custom/my-skill` out of `_bmad/custom/` and nothing else" in planted and "`bmadp heal`" in planted
+    update(project, mode="full")
+    listed = look(project)
+    assert listed["unknown-module"].hint == listed["skill-in-custom"].hint and "entry `custom`" in listed["unknown-module"].hint
+    with pytest.raises(RuntimeError):
+        update(project, mode="full")
+    assert not (project / "_bmad/custom").exists()
+    hint = look(project)["unknown-module"].hint
+    assert [hint.index(word) for word in ("restore", "take the entry `custom`", "`bmadp heal`")] and "move" not in hint
+    assert "move `_bmad/custom" not in "".join(finding.hint for finding in look(project).values())
+
+    manifest = project / "_bmad/_config/manifest.yaml"
+    text = manifest.read_text("utf-8")
+    start, end = text.index("  - name: custom\n"), text.index("ides:")
+    manifest.write_text(text[:start] + text[end:], "utf-8")
+    plant(project, {"_bmad/custom/.gitignore": "*.user.toml\n", "_bmad/custom/bmad-agent-dev.toml": override})
+    for mode in ("full", "full"):
+        update(project, mode=mode)
+    assert (project / "_bmad/custom/bmad-agent-dev.toml").read_text("utf-8") == override
+    assert look(project) == {}
+
+
+MANIFEST_6_12 = {"_bmad/_config/manifest.yaml": "installation: {version: 6.12.0}"}
+DECLARED = {"bmad-provisioner.yaml": "project: {name: x}\n"}
+
+
+def hints(files: dict[str, str]) -> list[str]:
+    sight = Given({**MANIFEST_6_12, **files})
+    return [finding.hint for finding in diagnose(sight, detect(sight))]
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"_bmad/custom-skills/dev-leader/SKILL.md": SKILL}, "`./skills/dev-leader` beside the manifest"),
+        ({"_bmad/acme/dev-leader/agents/x.md": "x", "_bmad/acme/dev-leader/SKILL.md": SKILL}, "move `_bmad/acme/dev-leader` to"),
+        ({"_bmad/acme/agents/x.md": "x"}, "move `_bmad/acme/agents` out of `_bmad/`"),
+        ({"_bmad/custom/SKILL.md": SKILL}, "move `_bmad/custom/SKILL.md` out of `_bmad/custom/` and nothing else"),
+        ({"_bmad/_config/agents/custom-qa.customize.yaml": "memories: []"}, "under `customizations:`"),
+        (
+            {"_bmad/_config/manifest.yaml": "installation: {version: 6.12.0}\nmodules: [{name: custom-skills, source: unknown}]\n"},
+            "take the entry `custom-skills`",
+        ),
+    ],
+)
+def test_init_is_no_remedy_where_a_manifest_stands(files: dict[str, str], words: str) -> None:
+    with_manifest = hints({**files, **DECLARED})
+    assert with_manifest and all(words in hint for hint in with_manifest)
+    assert "bmadp init" not in "".join(with_manifest)
+
+
+def test_adoption_is_the_remedy_only_for_what_it_adopts() -> None:
+    assert "`bmadp init --adopt`" in hints({"_bmad/custom-skills/dev-leader/SKILL.md": SKILL})[0]
+    elsewhere = hints({"_bmad/acme/dev-leader/SKILL.md": SKILL})[0]
+    assert "--adopt" not in elsewhere and "`bmadp init` writes one" in elsewhere
+    listed = "installation: {version: 6.12.0}\nmodules: [{name: custom-skills, source: unknown}]\n"
+    assert "`bmadp init --adopt`" in hints({"_bmad/_config/manifest.yaml": listed})[0]
+
+
+def test_what_an_older_bmad_left_is_one_remark_a_folder_with_one_command() -> None:
+    left = {f".claude/skills/bmad-{name}/SKILL.md": SKILL for name in ("dev", "pm", "sm")}
+    old = {f".cursor/skills/bmad-{name}/SKILL.md": SKILL for name in ("help", "party-mode")}
+    sight = Given({**MANIFEST_6_12, **left, **old})
+    found = {finding.rule: finding for finding in diagnose(sight, detect(sight))}
+    assert set(found) == {"stale-skill", "stale-folder"}
+    assert '`rm -r ".claude/skills/bmad-dev" ".claude/skills/bmad-pm" ".claude/skills/bmad-sm"`' in found["stale-skill"].hint
+    assert "3 skills" in found["stale-skill"].message
+    assert '`rm -r ".cursor/skills"/bmad*`' in found["stale-folder"].hint
 
 
 def test_a_custom_module_is_warned_of() -> None:

@@ -12,7 +12,10 @@ import yaml
 from bmad_install import VERSIONS, Given, Look, install, update
 from bmad_provisioner.kinds.skills.bmad import detect
 from bmad_provisioner.kinds.skills.doctor import diagnose
+from bmad_provisioner.kinds.skills.kind import SKILLS
 from bmad_provisioner.kinds.skills.legacy import Adopted, adopt
+from bmad_provisioner.kinds.skills.versions import satisfies
+from kinds.skills.provision import document
 
 HOME = "_bmad/custom-skills"
 SKILL = "---\nname: {0}\ndescription: Does {0}. Use when asked.\n---\n# {0}\n"
@@ -116,7 +119,7 @@ def test_the_prototypes_layout_becomes_leaders_customisations_and_workflows() ->
         "kind": "Skills",
         "project": {
             "name": "Health",
-            "bmad_version": "v6.x",
+            "bmad_version": ">=6.12,<7",
             "leaders": [
                 {
                     "name": "dev-leader",
@@ -278,7 +281,7 @@ def test_customisations_of_bmads_own_agents_are_taken_over_and_their_files_left(
     result = adopted(files, name="")
     assert project_of(result) == {
         "name": "Shop",
-        "bmad_version": "v6.x",
+        "bmad_version": ">=6.12,<7",
         "customizations": {"bmad-agent-dev": {"memories": ["uses uv"], "principles": ["be brief"]}},
     }
     assert (result.removals, result.findings) == ((), ())
@@ -294,7 +297,26 @@ def test_what_is_already_ours_is_not_adopted() -> None:
 
 def test_an_empty_project_gives_an_empty_manifest() -> None:
     sight = Given({})
-    assert adopt(sight, detect(sight)) == Adopted({"kind": "Skills", "project": {"name": "project", "bmad_version": "v6.x"}})
+    assert adopt(sight, detect(sight)) == Adopted({"kind": "Skills", "project": {"name": "project"}})
+
+
+@pytest.mark.parametrize(
+    ("version", "asked"),
+    [
+        ("6.2.2", ">=6.2,<7"),
+        ("6.12.0", ">=6.12,<7"),
+        ("6.0.0-alpha.7", ">=6.0.0-alpha.7,<7"),
+        ("7.1.0", ">=7.1,<8"),
+        ("4.44.3", None),
+    ],
+)
+def test_the_manifest_asks_for_the_bmad_that_is_here_and_no_other_major(version: str, asked: str | None) -> None:
+    sight = Given({"_bmad/_config/manifest.yaml": f"installation:\n  version: {version}\n"})
+    found = adopt(sight, detect(sight))
+    assert project_of(found).get("bmad_version") == asked
+    read = document(found.manifest)
+    assert SKILLS.check(read) == ()
+    assert asked is None or satisfies(version, asked)
 
 
 @pytest.mark.parametrize(

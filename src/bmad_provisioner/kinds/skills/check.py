@@ -85,7 +85,7 @@ def _head(say: Remarks, read: Project) -> Iterator[Finding]:
                 "manifest-tool",
                 ("project", "tools", index),
                 f"unknown tool `{tool}`",
-                did_you_mean(tool, bmad.TOOLS, "`bmadp doctor` lists the tools"),
+                did_you_mean(tool, bmad.TOOLS, "`bmadp schema` lists the tools, under `tools`"),
             )
 
 
@@ -188,7 +188,10 @@ def _sources(say: Remarks, document: Document, read: Project) -> Iterator[Findin
                 yield say.error("skill-needs", (*place, "needs", number), f"`{need}` needs itself")
             elif need not in ours:
                 yield say.error(
-                    "skill-needs", (*place, "needs", number), f"no leader or skill is named `{need}`", did_you_mean(need, ours)
+                    "skill-needs",
+                    (*place, "needs", number),
+                    f"no leader, specialist, workflow or skill is named `{need}`",
+                    did_you_mean(need, ours),
                 )
 
 

@@ -213,10 +213,18 @@ def _overrides(say: Remarks, read: Project, installed: bmad.Installation) -> Ite
                 "update BMAD to 6.4 or later, then apply again",
             )
         elif installed.skills and custom.target not in installed.skills:
-            near = did_you_mean(custom.target, installed.skills, "`bmadp analyze` shows what is installed")
+            near = did_you_mean(custom.target, installed.skills, _installed(installed))
             yield say.warning("customization-target", place, f"the installed BMAD has no skill `{custom.target}`", near)
         else:
             yield from _override(say, place, read, custom, installed)
+
+
+def _installed(installed: bmad.Installation) -> str:
+    """Return a hint that names some of what can be customised: agents, or other skills where there are none."""
+    agents = sorted(skill for skill in installed.skills if skill.startswith("bmad-agent-"))
+    names = agents or sorted(installed.skills)
+    more = len(installed.skills) - len(names[:5])
+    return f"it has {', '.join(f'`{name}`' for name in names[:5])}" + (f" and {more} more" if more else "")
 
 
 def _override(

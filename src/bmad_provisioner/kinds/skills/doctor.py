@@ -15,7 +15,9 @@ from bmad_provisioner.kind import Sight
 from bmad_provisioner.kinds.skills.bmad import CONTEXT_FILES, LARGEST, MANIFEST, SKILL_MANIFEST, read_yaml, rows, text_at
 from bmad_provisioner.kinds.skills.contract import OFFICIAL_MODULES, REMOVALS
 from bmad_provisioner.kinds.skills.installation import Installation, has_toml_overrides
+from bmad_provisioner.kinds.skills.legacy_config import OLD_HOME
 from bmad_provisioner.kinds.skills.platforms import ALL_FOLDERS, skill_folders
+from bmad_provisioner.source import DEFAULT_NAME
 
 RULES: Mapping[str, str] = {
     "bmad-unreadable": "one of BMAD's own lists cannot be read",
@@ -26,7 +28,7 @@ RULES: Mapping[str, str] = {
     "custom-module": "a module from a custom source is deleted by an update that does not name it again",
     "id-collision": "a skill of yours bears an id that BMAD overwrites or deletes",
     "bmad-prefix": "a skill of yours starts with `bmad`, which BMAD takes for its own",
-    "stale-skill": "a skill that an older BMAD left behind points to files that are gone",
+    "stale-skill": "skills that an older BMAD left behind point to files that are gone",
     "stale-folder": "a folder of an older BMAD still offers its commands or skills to a tool",
     "override-unparseable": "a TOML override that does not parse stops BMAD's skills",
     "override-for-nobody": "a TOML override is named after a skill that is not installed",
@@ -40,7 +42,7 @@ RULES: Mapping[str, str] = {
 
 _COMMANDS = (".claude/commands", ".cursor/commands")
 _BACKUPS = ("_bmad-custom-backup-temp", "_bmad-modified-backup-temp")
-DOCTOR_FILES: tuple[str, ...] = CONTEXT_FILES
+DOCTOR_FILES: tuple[str, ...] = (*CONTEXT_FILES, DEFAULT_NAME)
 DOCTOR_FOLDERS: tuple[str, ...] = ("_bmad", *_BACKUPS, *ALL_FOLDERS, *_COMMANDS)
 """What has to be observed before `diagnose` can say anything."""
 
@@ -80,6 +82,11 @@ class _Case:
         """Whether this BMAD deletes skills below `_bmad/` and knows only self-contained ones: 6.3 up to 7."""
         return (6, 3) <= self.installation.release < (7, 0)
 
+    @property
+    def declared(self) -> bool:
+        """Whether the project has a manifest, so that there is nothing more for `init` to do."""
+        return self.sight.entry(DEFAULT_NAME) is not None
+
     def below(self, folder: str) -> Iterator[tuple[str, list[str]]]:
         """Yield each path below `folder`, and the parts of it after that."""
         start = folder + "/"
@@ -114,15 +121,18 @@ def _sources(sight: Sight) -> Mapping[str, str]:
 
 
 def _bare_skills(case: _Case) -> Iterator[Finding]:
-    """Find skills and agents where the installer's scanner sees them.
+    for rule, folder in _bare_places(case):
+        yield _bare(case, rule, folder)
+
+
+def _bare_places(case: _Case) -> list[tuple[str, str]]:
+    """Return rule and folder of the skills and agents that the installer's scanner sees.
 
     It looks into every folder below `_bmad/` but `_config`, `render` and hidden ones, and skips sub-folders that
     start with `.` or `_`.
     """
-    if case.installation.release >= (7, 0):
-        return
     seen: set[tuple[str, str]] = set()
-    for _, parts in case.below("_bmad"):
+    for _, parts in case.below("_bmad") if case.installation.release < (7, 0) else ():
         module, inner = parts[0], parts[1:]
         hidden = module.startswith(".") or module in ("_config", "render") or any(part[0] in "._" for part in inner[:-1] if part)
         if not inner or hidden or (not case.strips and _is_known(case, module)):
@@ -131,20 +141,57 @@ def _bare_skills(case: _Case) -> Iterator[Finding]:
             seen.add(("skill-below-bmad", "/".join(("_bmad", *parts[:-1]))))
         if "agents" in inner[:-1]:
             seen.add(("agents-below-bmad", "/".join(("_bmad", *parts[: parts.index("agents", 1) + 1]))))
-    for rule, folder in sorted(seen):
-        yield _bare(rule, folder, case.strips)
+    return sorted(seen)
 
 
-def _bare(rule: str, folder: str, strips: bool) -> Finding:
-    if folder.startswith("_bmad/custom/"):
+def _bare(case: _Case, rule: str, folder: str) -> Finding:
+    severity = Severity.ERROR if case.strips else Severity.WARNING
+    if _in_custom(folder):
         message = "the second update from now deletes all of `_bmad/custom/`, your overrides with it, and then fails"
-        rule = "skill-in-custom"
-    elif strips:
+        return Finding(folder, "skill-in-custom", message, Severity.ERROR, hint=_mend_custom(case))
+    if case.strips:
         message = "BMAD's next updates take this for a module of its own and delete it"
     else:
         message = "safe with this BMAD; deleted by the first or second update to 6.3 or later"
-    hint = f"move `{folder}` out of `_bmad/` before you run BMAD again; `bmadp init --adopt` does so for leaders and skills"
-    return Finding(folder, rule, message, Severity.ERROR if strips or rule == "skill-in-custom" else Severity.WARNING, hint=hint)
+    return Finding(folder, rule, message, severity, hint=_way_out(case, folder))
+
+
+def _in_custom(folder: str) -> bool:
+    return f"{folder}/".startswith("_bmad/custom/")
+
+
+def _way_out(case: _Case, folder: str) -> str:
+    """Return how the skill that `folder` is, or belongs to, comes to lie where updates leave it alone."""
+    homes = (folder, folder.rpartition("/")[0])
+    home = next((home for home in homes if case.sight.entry(f"{home}/SKILL.md") is not None), "")
+    old = folder.startswith(f"{OLD_HOME}/")
+    if old and not case.declared:
+        return "run `bmadp init --adopt` before you run BMAD again: it brings leaders and skills along under a manifest"
+    if not home:
+        return f"before you run BMAD again, move `{folder}` out of `_bmad/`, for example to `docs/`"
+    name = home.rpartition("/")[2]
+    made = f"; delete it instead if the manifest makes `{name}` already" if old else ""
+    return f"before you run BMAD again, move `{home}` to {_beside(case, name)}, then run `bmadp apply`{made}"
+
+
+def _beside(case: _Case, name: str) -> str:
+    manifest = "the manifest" if case.declared else f"`{DEFAULT_NAME}` (`bmadp init` writes one)"
+    return f"`./skills/{name}` beside {manifest} and declare it there under `skills:` (`- source: ./skills/{name}`)"
+
+
+def _mend_custom(case: _Case) -> str:
+    """Return what saves `_bmad/custom/`: the folder stays, for it holds everybody's overrides."""
+    bare = [folder for _, folder in _bare_places(case) if _in_custom(folder)]
+    moving = ", ".join(f"`{folder}/SKILL.md`" if folder == "_bmad/custom" else f"`{folder}`" for folder in bare)
+    ignoring = has_toml_overrides(case.installation) and case.sight.entry("_bmad/custom/.gitignore") is None
+    steps = (
+        "restore `_bmad/custom/.gitignore` (from git, or with the one line `*.user.toml`)" if ignoring else "",
+        f"take the entry `custom` and the lines below it out of `modules:` in `{MANIFEST}`" if "custom" in case.sources else "",
+        f"move {moving} out of `_bmad/custom/` and nothing else, a skill to {_beside(case, '<id>')}" if bare else "",
+        "take back from git what is missing there (`bmadp heal` puts back what bmadp made)" if not case.declared else "",
+        "run `bmadp heal`" + (", then `bmadp apply`" if bare else "") if case.declared else "",
+    )
+    return f"before you run BMAD again: {'; '.join(step for step in steps if step)}"
 
 
 def _is_known(case: _Case, module: str) -> bool:
@@ -155,12 +202,20 @@ def _modules(case: _Case) -> Iterator[Finding]:
     for name, source in case.sources.items():
         if source == "unknown":
             message = f"BMAD took `_bmad/{name}/` for a module (`source: unknown`); its next full update deletes it"
-            hint = f"move `_bmad/{name}/` away, then take its entry out of the file; `bmadp init --adopt` does both"
-            yield Finding(MANIFEST, "unknown-module", message, Severity.ERROR, hint=hint)
+            yield Finding(MANIFEST, "unknown-module", message, Severity.ERROR, hint=_mend_module(case, name))
         elif source == "custom":
             message = f"module `{name}` came from a custom source; an update that does not name it again deletes it silently"
             hint = "pass `--custom-source` and the module's name on every BMAD update, or bring its skills along in the manifest"
             yield Finding(MANIFEST, "custom-module", message, Severity.WARNING, hint=hint)
+
+
+def _mend_module(case: _Case, name: str) -> str:
+    if name == "custom":
+        return _mend_custom(case)
+    if f"_bmad/{name}" == OLD_HOME and not case.declared:
+        return "run `bmadp init --adopt` before you run BMAD again: it brings leaders and skills along, and takes the entry out"
+    moving = f"move each skill in `_bmad/{name}/` to {_beside(case, '<id>')}, and what else is yours out of it"
+    return f"before you run BMAD again: {moving}; then take the entry `{name}` and the lines below it out of `modules:` in the file"
 
 
 def _collisions(case: _Case) -> Iterator[Finding]:
@@ -172,7 +227,10 @@ def _collisions(case: _Case) -> Iterator[Finding]:
             path = f"{folder}/{name}"
             if name in foreign:
                 message = f"BMAD lists `{name}` as its own (module `{foreign[name]}`): its next update deletes this folder"
-                hint = "give the skill another id, or remove its copy below `_bmad/`, run BMAD once and then `bmadp heal`"
+                hint = (
+                    f"unless the manifest makes it, copy the folder to {_beside(case, name)}; see to it that nothing of it is left "
+                    f"below `_bmad/` and that `{MANIFEST}` does not list `{foreign[name]}`; run BMAD once, then `bmadp apply`"
+                )
                 yield Finding(path, "id-collision", message, Severity.ERROR, hint=hint)
             elif name in REMOVALS and name not in case.installation.skills:
                 message = f"BMAD retired `{name}` and deletes every skill of this name on update"
@@ -181,17 +239,29 @@ def _collisions(case: _Case) -> Iterator[Finding]:
 
 def _prefixes(case: _Case) -> Iterator[Finding]:
     for folder in skill_folders(case.installation):
-        for name in case.entries(folder):
-            path = f"{folder}/{name}"
-            if not name.startswith("bmad") or name in case.installation.skills or name in REMOVALS or name == "bmad":
-                continue
-            if not _WRAPPERS.fullmatch(name):
+        known = case.installation.skills | {*REMOVALS, "bmad"}
+        odd = [name for name in case.entries(folder) if name.startswith("bmad") and name not in known]
+        stale = [name for name in odd if _WRAPPERS.fullmatch(name)]
+        for name in odd:
+            if name not in stale:
                 severity = Severity.ERROR if case.installation.release < (6, 3) else Severity.WARNING
                 message = f"`{name}` is not BMAD's, yet starts with `bmad`: versions up to 6.2 delete it, later ones may"
-                yield Finding(path, "bmad-prefix", message, severity, hint="rename the skill so that it does not start with `bmad`")
-            elif case.strips:
-                message = f"`{name}` was left by BMAD 6.2 or earlier and points to files that are gone"
-                yield Finding(path, "stale-skill", message, Severity.WARNING, hint="delete the folder")
+                hint = "rename the skill so that it does not start with `bmad`"
+                yield Finding(f"{folder}/{name}", "bmad-prefix", message, severity, hint=hint)
+        if stale and case.strips:
+            yield _stale(folder, stale)
+
+
+def _stale(folder: str, names: list[str]) -> Finding:
+    left = ", ".join(f"`{name}`" for name in names)
+    many = (
+        f"{len(names)} skills that BMAD 6.2 or earlier left point"
+        if len(names) > 1
+        else "a skill that BMAD 6.2 or earlier left points"
+    )
+    paths = " ".join(f'"{folder}/{name}"' for name in names)
+    message = f"{many} to files that are gone: {left}"
+    return Finding(folder, "stale-skill", message, Severity.WARNING, hint=f"in the project's folder, run `rm -r {paths}`")
 
 
 def _stale_folders(case: _Case) -> Iterator[Finding]:
@@ -205,7 +275,7 @@ def _stale_folders(case: _Case) -> Iterator[Finding]:
         message = (
             f"{len(left)} entries of an older BMAD are still here, such as `{left[0]}`; the tool may offer them beside the new ones"
         )
-        hint = f"delete `{folder}/bmad*`; leave what does not start with `bmad`"
+        hint = f"in the project's folder, run `rm -r \"{folder}\"/bmad*`; what does not start with `bmad` is not BMAD's"
         yield Finding(folder, "stale-folder", message, Severity.WARNING, hint=hint)
 
 
@@ -259,7 +329,8 @@ def _customize(case: _Case) -> Iterator[Finding]:
             yield Finding(path, "cached-custom", message, Severity.ERROR, hint="move it out of `_bmad/_config/custom/`")
         if strips and parts[0] == "agents" and parts[-1].startswith("custom-") and parts[-1].endswith(".customize.yaml"):
             message = "this BMAD no longer reads it"
-            hint = "put its memories and principles under `customizations:` in the manifest; `bmadp init --adopt` does so"
+            hint = "put its memories and principles under `customizations:` in the manifest"
+            hint += ", then delete it" if case.declared else "; `bmadp init --adopt` does so"
             yield Finding(path, "inert-customize", message, Severity.WARNING, hint=hint)
 
 

@@ -79,7 +79,7 @@ def scaffold(name: str, description: str) -> Scaffold:
 
 _PLACES = ("_bmad", *ALL_FOLDERS)
 _LEFT_BEHIND = ("_bmad-custom-backup-temp", "_bmad-modified-backup-temp", ".claude/commands", ".cursor/commands")
-DIAGNOSIS = Scope(files=CONTEXT_FILES, folders=(*_PLACES, *_LEFT_BEHIND))
+DIAGNOSIS = Scope(files=(*CONTEXT_FILES, "bmad-provisioner.yaml"), folders=(*_PLACES, *_LEFT_BEHIND))
 """What `diagnose` has to see; `doctor` says the same, and a test compares the two."""
 ADOPTION = Scope(files=(*CONTEXT_FILES, "_bmad/bmm/config.yaml"), folders=(*_PLACES, "skills", "adopted"))
 """What `adopt` has to see; `legacy` says the same, and a test compares the two."""

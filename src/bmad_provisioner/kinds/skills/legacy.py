@@ -20,6 +20,12 @@ from bmad_provisioner.kinds.skills.legacy_config import KEPT, OLD_HOME, adopt_cu
 from bmad_provisioner.kinds.skills.naming import specialist_skill
 from bmad_provisioner.kinds.skills.platforms import ALL_FOLDERS, skill_folders
 from bmad_provisioner.kinds.skills.prototype import LeaderFolder, chains, is_leader, leader_data, slug
+from bmad_provisioner.kinds.skills.versions import rank
+
+RULES: Mapping[str, str] = {
+    "adopt-unclear": "`bmadp init --adopt` found what the manifest cannot hold, or not under its name; nothing is lost",
+}
+"""What an adoption may have to say: rule id -> one line."""
 
 ADOPT_FILES: tuple[str, ...] = (*CONTEXT_FILES, "_bmad/bmm/config.yaml")
 ADOPT_FOLDERS: tuple[str, ...] = ("_bmad", *ALL_FOLDERS, "skills", KEPT)
@@ -60,7 +66,7 @@ def adopt(sight: Sight, installation: Installation, *, name: str = "", managed: 
     rewrites, faults = without_old_module(sight)
     project: dict[str, Plain] = {
         "name": name or _project_name(sight),
-        "bmad_version": f"v{installation.release[0] or 6}.x",
+        "bmad_version": _version(installation),
         "leaders": [leader for leader, _ in told],
         "skills": list(skills.sources),
         "customizations": custom.data,
@@ -275,6 +281,16 @@ def _strays(sight: Sight, removals: Iterable[str]) -> tuple[str, ...]:
     gone = {*removals, stray}
     left = [path for path in sight.tree if path.startswith(OLD_HOME + "/") and path not in gone]
     return (stray,) if _plain(sight, stray) and not left else ()
+
+
+def _version(installation: Installation) -> str:
+    """Return what the manifest asks of BMAD: what is here, up to the next major; empty where there is no BMAD 6 or later."""
+    major, minor = installation.release
+    if major < 6:
+        return ""
+    order = rank(installation.version or "")
+    early = order is not None and bool(order[2])
+    return f">={installation.version if early else f'{major}.{minor}'},<{major + 1}"
 
 
 def _project_name(sight: Sight) -> str:

@@ -14,8 +14,10 @@ from bmad_provisioner.digest import Plain
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.kind import Document
 from bmad_provisioner.kinds.skills.naming import did_you_mean
+from bmad_provisioner.kinds.skills.platforms import TOOLS
 
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+Tool = Annotated[Text, Field(json_schema_extra={"enum": [*sorted(TOOLS)]})]
 Phase = Annotated[str | int, Field(description="A BMAD phase, `anytime`, or an alias such as `3-arch`, `1-discovery`, 0 to 4.")]
 
 
@@ -46,7 +48,9 @@ class Leader(_Strict):
     name: Text = Field(description="The id of its skill: a-z, 0-9 and hyphens, at most 64.")
     domain: Text = Field(default="generic", description="The pack of references: generic, healthcare, qa, cis, or a plugin's.")
     phase: Phase = Field(default="3-solutioning")
-    specialists: Annotated[list[Specialist], BeforeValidator(_list_if_empty)] = Field(default=[])
+    specialists: Annotated[list[Specialist], BeforeValidator(_list_if_empty)] = Field(
+        default=[], description="Those it routes work to."
+    )
 
 
 class GitSource(_Strict):
@@ -67,17 +71,22 @@ class HandWritten(_Strict):
     source: Annotated[Annotated[Text, Tag("folder")] | Annotated[GitSource, Tag("git")], Discriminator(_source_form)] = Field(
         description="A folder beside the manifest, a git URL, or {git, ref, path}."
     )
-    needs: Texts = Field(default=[], description="Leaders and skills it cannot do without.")
+    needs: Texts = Field(
+        default=[],
+        description="The skills it cannot do without, by id: leaders, specialists, workflows and others of this manifest.",
+    )
 
 
 class MenuAddition(_Strict):
     """An entry for a menu; exactly one of workflow, skill and prompt says what it starts."""
 
-    trigger: Text
-    workflow: Text | None = None
-    skill: Text | None = None
-    prompt: Text | None = None
-    description: Text
+    trigger: Text = Field(description="The code that one types; unique in its menu.")
+    workflow: Text | None = Field(
+        default=None, description="A workflow of this manifest, or a file that the agent shall read and follow."
+    )
+    skill: Text | None = Field(default=None, description="The skill to invoke.")
+    prompt: Text | None = Field(default=None, description="The text to follow.")
+    description: Text = Field(description="What the menu shows.")
 
     @model_validator(mode="after")
     def starts_one_thing(self) -> MenuAddition:
@@ -93,44 +102,58 @@ class Customization(_Strict):
 
     memories: Texts = Field(default=[], description="Facts to keep in mind.")
     principles: Texts = Field(default=[], description="Rules to work by.")
-    menu_additions: Annotated[list[MenuAddition], BeforeValidator(_list_if_empty)] = Field(default=[])
+    menu_additions: Annotated[list[MenuAddition], BeforeValidator(_list_if_empty)] = Field(
+        default=[], description="Entries for its menu."
+    )
 
 
 class Workflow(_Strict):
     """A sequence that an orchestrating skill walks."""
 
     phase: Phase = Field(default="anytime")
-    name: Text
-    sequence: Annotated[list[Text], Field(min_length=1)]
+    name: Text = Field(description="The id of its skill: a-z, 0-9 and hyphens, at most 64.")
+    sequence: Annotated[list[Text], Field(min_length=1)] = Field(
+        description="The steps: leaders, `leader/specialist`, specialists, workflows, skills, BMAD agents, or roles."
+    )
 
 
 class Integration(_Strict):
     """How the skills work together."""
 
-    workflows: Annotated[list[Workflow], BeforeValidator(_list_if_empty)] = Field(default=[])
+    workflows: Annotated[list[Workflow], BeforeValidator(_list_if_empty)] = Field(
+        default=[], description="The workflows; each becomes an orchestrating skill."
+    )
 
 
 class Project(_Strict):
     """The project and all that it should hold."""
 
-    name: Text
+    name: Text = Field(
+        description="The project's name. Files are recorded under it, and the module code in `_bmad/` is made of it."
+    )
     bmad_version: Text = Field(default="v6.x", description='For example v6.x, 6.12.0, or ">=6.2,<7".')
     root: Text | None = Field(default=None, description="Where the project lies; `--project` wins.")
     language: Literal["en", "fr"] = Field(default="en", description="The language of the generated text.")
-    tools: list[Text] | None = Field(
+    tools: list[Tool] | None = Field(
         default=None, description="Tool ids such as claude-code; default: what BMAD's own manifest says."
     )
-    leaders: Annotated[list[Leader], BeforeValidator(_list_if_empty)] = Field(default=[])
-    skills: Annotated[list[HandWritten], BeforeValidator(_list_if_empty)] = Field(default=[])
-    customizations: dict[str, Customization] | None = Field(default=None)
-    integration: Integration | None = Field(default=None)
+    leaders: Annotated[list[Leader], BeforeValidator(_list_if_empty)] = Field(
+        default=[], description="The leaders, each with its specialists."
+    )
+    skills: Annotated[list[HandWritten], BeforeValidator(_list_if_empty)] = Field(
+        default=[], description="Skills written by hand, brought along whole."
+    )
+    customizations: dict[str, Customization] | None = Field(
+        default=None, description="What is added to a leader, or to a BMAD skill, by its id."
+    )
+    integration: Integration | None = Field(default=None, description="How the skills work together.")
 
 
 class Manifest(_Strict):
     """A Skills document."""
 
-    kind: Literal["Skills"] = "Skills"
-    project: Project
+    kind: Literal["Skills"] = Field(default="Skills", description="The kind of document; may be left out where `project:` stands.")
+    project: Project = Field(description="What the project is, and what it holds.")
 
 
 def schema() -> Mapping[str, Plain]:
