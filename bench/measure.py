@@ -61,4 +61,5 @@ def machine() -> dict[str, str | int]:
         "processor": model,
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
+        "load": f"{os.getloadavg()[2]:.1f}",
     }

@@ -63,7 +63,8 @@ def _facts(facts: Mapping[str, str | int], found: Mapping[int, list[Trial]], sec
     )
     return (
         f"Measured on {facts['cores']} cores of {facts['processor']}, {facts['system']}, Python {facts['python']}; "
-        f"rounds: {rounds} (a tool that takes minutes: 1); {seconds / 60:.0f} minutes in all.\n"
+        f"rounds: {rounds} (a tool that takes minutes: 1); {seconds / 60:.0f} minutes in all; load average of the "
+        f"last quarter of an hour: {facts['load']}.\n"
     )
 
 
