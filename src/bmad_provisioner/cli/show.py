@@ -40,7 +40,7 @@ def plan_text(made: Plan, *, every: bool = False) -> None:
         out(f"{title}  ({gaps}{_where(rest)})", bold=True)
         for change in shown:
             mark, colour = _MARKS[change.gap]
-            label = f"{change.gap.value}: {change.reason}" if made.steps else _UNDONE.get(change.gap, change.gap.value)
+            label = _UNDONE.get(change.gap, "") if change.reason == "as before" else f"{change.gap.value}: {change.reason}"
             out(f"  {mark} {change.path}  {label}", colour=colour)
         if shown and rest:
             out(f"    and {len(rest)} more")
