@@ -29,6 +29,10 @@ class Entry:
         return len(self.digest) == 64 and ":" not in self.digest
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+"""Kept: `json.dumps` makes a new one for every call that does not take its defaults."""
+
+
 def digest(data: bytes) -> Digest:
     """Return the SHA-256 of `data` in 64 hexadecimal digits."""
     return Digest(sha256(data).hexdigest())
@@ -36,9 +40,7 @@ def digest(data: bytes) -> Digest:
 
 def canonical(value: Plain) -> bytes:
     """Return the one JSON spelling of plain data: keys sorted, no white space, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
-        "utf-8", "surrogatepass"
-    )
+    return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
 def fingerprint(value: Plain) -> Digest:

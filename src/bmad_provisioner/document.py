@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bmad_provisioner.characters import shown
 from bmad_provisioner.digest import Plain
@@ -143,3 +144,25 @@ def _reference(value: Plain, kind: str) -> Plain:
     if value == "#":
         return f"#/$defs/{kind}"
     return value.replace("#/$defs/", f"#/$defs/{kind}.", 1) if value.startswith("#/$defs/") else value
+
+
+def pack(parsed: Parsed) -> dict[str, Plain]:
+    """Return what was parsed as plain data, to be kept with the digest of the bytes it came from."""
+    return {
+        "documents": [
+            [one.kind, one.name, dict(one.data), one.source, [[list(place), line] for place, line in one.lines.items()]]
+            for one in parsed.documents
+        ],
+        "findings": [[f.path, f.rule, f.message, f.severity.value, f.line, f.hint] for f in parsed.findings],
+    }
+
+
+def unpack(body: Any) -> Parsed:
+    """Return what `pack` was given."""
+    return Parsed(
+        tuple(
+            Document(kind, name, data, source, {tuple(place): line for place, line in lines})
+            for kind, name, data, source, lines in body["documents"]
+        ),
+        tuple(Finding(p, r, m, Severity(s), line, hint) for p, r, m, s, line, hint in body["findings"]),
+    )

@@ -86,7 +86,7 @@ def new(name: str, description: str, manifest: Path | None, folder: Path | None,
     """Start a hand-written skill beside the manifest, and declare it."""
     with progressing(timings=timings, as_json=as_json) as progress:
         read = read_manifest(manifest, folder)
-        kind = api.kind_of(parse(read, progress)[0])
+        kind = api.kind_of(parse(read, progress).documents[0])
         if kind.scaffold is None:
             raise UsageError(f"documents of kind `{kind.name}` have no skills")
         start = kind.scaffold(name, description)
@@ -115,7 +115,7 @@ def remove(name: str, manifest: Path | None, folder: Path | None, as_json: bool,
     """Take a leader, specialist, workflow or skill out of the manifest; what others need is refused."""
     with progressing(timings=timings, as_json=as_json) as progress:
         read = read_manifest(manifest, folder)
-        places = [place for one in parse(read, progress) for place in api.kind_of(one).declared(one, name)]
+        places = [place for one in parse(read, progress).documents for place in api.kind_of(one).declared(one, name)]
         if not places:
             raise UsageError(f"the manifest declares no `{name}`", hint="`bmadp skill list` lists what it makes")
         text = read.data

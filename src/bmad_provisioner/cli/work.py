@@ -11,24 +11,42 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bmad_provisioner import api, document, project
+from bmad_provisioner import __version__, api, document, project
 from bmad_provisioner.cli.options import Manifest, shown
 from bmad_provisioner.cli.progress import Progress
 from bmad_provisioner.cli.tell import tell_finding
+from bmad_provisioner.digest import fingerprint
+from bmad_provisioner.engine.task import Output
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.event import StepFinished
 from bmad_provisioner.kind import Document
 from bmad_provisioner.session import Session
 
 
-def parse(manifest: Manifest, progress: Progress) -> tuple[Document, ...]:
+def parse(manifest: Manifest, progress: Progress) -> document.Parsed:
     """Parse a manifest and tell its warnings."""
     start = time.perf_counter()
     parsed = document.parse(manifest.data, shown(manifest.path))
     progress(StepFinished("parse", time.perf_counter() - start))
     for finding in parsed.findings:
         tell_finding(finding)
-    return parsed.documents
+    return parsed
+
+
+def _remembered(manifest: Manifest, progress: Progress, session: Session, parsed: document.Parsed | None) -> document.Parsed:
+    """Return the manifest as it was found right once, by the digest of its bytes; else parse and remember it."""
+    start = time.perf_counter()
+    key = fingerprint(["document", __version__, manifest.source, shown(manifest.path)])
+    known = session.cache.get(key) if parsed is None else None
+    if known is None:
+        parsed = parsed or parse(manifest, progress)
+        session.cache.put(key, Output(facts=document.pack(parsed)))
+        return parsed
+    parsed = document.unpack(known.facts)
+    progress(StepFinished("parse", time.perf_counter() - start))
+    for finding in parsed.findings:
+        tell_finding(finding)
+    return parsed
 
 
 def root_of(documents: tuple[Document, ...], manifest: Manifest, folder: Path | None) -> project.Project:
@@ -59,13 +77,18 @@ class Work:
 @contextmanager
 def working(manifest: Manifest, folder: Path | None, progress: Progress) -> Iterator[Work]:
     """Parse a manifest and open its project for one verb."""
-    documents = parse(manifest, progress)
-    place = root_of(documents, manifest, folder)
-    siblings = frozenset(one.identity for one in documents)
-    requests = tuple(
-        api.Request(one, api.kind_of(one), manifest.source, manifest.path.parent, str(manifest.path), siblings) for one in documents
-    )
+    named = folder is None and b"root" in manifest.data
+    parsed = parse(manifest, progress) if named else None
+    place = root_of(parsed.documents if parsed else (), manifest, folder)
+    if parsed is None and not place.is_known:
+        parsed = parse(manifest, progress)  # before anything is written: a manifest with errors leaves no trace
     with Session(place, emit=progress) as session:
+        documents = _remembered(manifest, progress, session, parsed).documents
+        siblings = frozenset(one.identity for one in documents)
+        requests = tuple(
+            api.Request(one, api.kind_of(one), manifest.source, manifest.path.parent, str(manifest.path), siblings)
+            for one in documents
+        )
         yield Work(session, manifest, requests)
 
 

@@ -13,7 +13,6 @@ from bmad_provisioner.digest import Digest, Entry, Plain
 from bmad_provisioner.engine.task import Output
 from bmad_provisioner.finding import Finding, Severity
 
-
 _DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """What reading an entry raises when its text is not the one that was written."""
 

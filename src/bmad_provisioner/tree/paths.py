@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 PRIVATE = ".bmad-provisioner"
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))})
@@ -27,6 +28,7 @@ def refusal(path: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def _part_refusal(part: str) -> str | None:
     if part in ("", ".", ".."):
         return "it climbs or has an empty part"
