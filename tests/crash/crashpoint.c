@@ -7,7 +7,7 @@
  *        4 call N fails; 5 every call from N on fails; 6 half of the write is done and reported;
  *        7 just before call N "the user" saves a file (crash_save says what and how).
  * Flags: 1 renameat2 with flags is not supported (EINVAL), as on NFS, FUSE or NTFS.
- *        2 a failure strikes only calls that need room on the disk (a full disk can still rename and remove).
+ *        2 a failure strikes only calls that need room on the disk (a full disk can still rename, remove, shorten, and open what is there).
  *
  * The log has one line a call that succeeded: kind, path, second path, two numbers, bytes in hexadecimal; separated by tabs.
  * Not seen: stores through mmap (SQLite's WAL index, which it rebuilds), io_uring, statically linked programs.
@@ -152,7 +152,7 @@ static int opened(int (*go)(int, const char *, int, mode_t), int folder, const c
     struct stat info;
     if (!(how & (O_CREAT | O_TRUNC)) || (how & O_TMPFILE) == O_TMPFILE || !name_path(folder, name, path)) return go(folder, name, how, bits);
     int there = fstatat(AT_FDCWD, path, &info, 0) == 0;
-    int act = enter(0, 1);
+    int act = enter(0, !there);
     if (act == STOP) return -1;
     int result = go(folder, name, how, bits);
     if (result >= 0 && !there) note("create", path, "", mode_of(path), 0, "", 0);
@@ -236,8 +236,8 @@ static int go_fchmod(int h, long x) { REAL(fchmod); return real(h, x); }
 static int go_fsync(int h, long x) { (void)x; REAL(fsync); return real(h); }
 static int go_fdatasync(int h, long x) { (void)x; REAL(fdatasync); return real(h); }
 static int go_syncfs(int h, long x) { (void)x; REAL(syncfs); return real(h); }
-int ftruncate(int h, off_t x) { return on_handle("trunc", h, x, 1, go_ftruncate); }
-int ftruncate64(int h, off64_t x) { return on_handle("trunc", h, x, 1, go_ftruncate); }
+int ftruncate(int h, off_t x) { return on_handle("trunc", h, x, 0, go_ftruncate); }
+int ftruncate64(int h, off64_t x) { return on_handle("trunc", h, x, 0, go_ftruncate); }
 int fchmod(int h, mode_t x) { return on_handle("chmod", h, x, 0, go_fchmod); }
 int fsync(int h) { return on_handle("fsync", h, 0, 1, go_fsync); }
 int fdatasync(int h) { return on_handle("fsync", h, 0, 1, go_fdatasync); }

@@ -15,12 +15,30 @@ def lines(text: str) -> bytes:
 
 
 def conflict(yours: str, recorded: str, manifest: str) -> bytes:
-    return b"".join((b"<<<<<<< yours\n", lines(yours), b"||||||| recorded\n", lines(recorded), b"=======\n", lines(manifest), b">>>>>>> manifest\n"))
+    return b"".join(
+        (
+            b"<<<<<<< yours\n",
+            lines(yours),
+            b"||||||| recorded\n",
+            lines(recorded),
+            b"=======\n",
+            lines(manifest),
+            b">>>>>>> manifest\n",
+        )
+    )
 
 
 @pytest.mark.parametrize(
     ("path", "how"),
-    [("a.csv", "rows"), ("x/A.CSV", "rows"), ("a.toml", "keys"), ("a.md", "lines"), ("csv", "lines"), (".toml", "lines"), ("a.csv/b", "lines")],
+    [
+        ("a.csv", "rows"),
+        ("x/A.CSV", "rows"),
+        ("a.toml", "keys"),
+        ("a.md", "lines"),
+        ("csv", "lines"),
+        (".toml", "lines"),
+        ("a.csv/b", "lines"),
+    ],
 )
 def test_the_suffix_says_how_to_merge(path: str, how: str) -> None:
     assert strategy(path) == how
@@ -138,8 +156,12 @@ def test_a_long_file_merges_in_seconds(rows: list[str]) -> None:
 
 
 texts = st.text(st.sampled_from("abcde"), max_size=9).map(lines)
-wild = st.lists(st.tuples(st.sampled_from(["a", "b", "c", "", "é", " a", "a\r"]), st.sampled_from(["\n", "\r\n"])), max_size=7).flatmap(
-    lambda rows: st.sampled_from(["".join(line + end for line, end in rows), "".join(line + end for line, end in rows).rstrip("\r\n")]).map(str.encode)
+wild = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "c", "", "é", " a", "a\r"]), st.sampled_from(["\n", "\r\n"])), max_size=7
+).flatmap(
+    lambda rows: st.sampled_from(
+        ["".join(line + end for line, end in rows), "".join(line + end for line, end in rows).rstrip("\r\n")]
+    ).map(str.encode)
 )
 
 

@@ -29,7 +29,13 @@ CLEAN = [
     ("taken out whole", H + b"a,1\n", H + b"a,1\n\n", None, b""),
     ("the user's row stays", H + b"a,1\n", H + b"a,1\nu,1\n", None, H + b"u,1\n"),
     ("the user's header stays", H + b"a,1\n", b"id,v,note\na,1,\n", None, b"id,v,note\n"),
-    ("spelling survives", H + b"a,1\n", b'"id",v\n"u","x\ny"\n a ,"1"\n"a","1"\n', H + b"a,1\nb,2\n", b'"id",v\n"u","x\ny"\n a ,"1"\n"a","1"\nb,2\n'),
+    (
+        "spelling survives",
+        H + b"a,1\n",
+        b'"id",v\n"u","x\ny"\n a ,"1"\n"a","1"\n',
+        H + b"a,1\nb,2\n",
+        b'"id",v\n"u","x\ny"\n a ,"1"\n"a","1"\nb,2\n',
+    ),
     ("our spelling", H, H + b"u,1\n", H + b'"b","2 ""x"""\n', H + b'u,1\n"b","2 ""x"""\n'),
     ("CRLF", H + b"a,1\n", b"id,v\r\na,1\r\nu,1\r\n", H + b"a,2\nb,2\n", b"id,v\r\na,2\r\nb,2\r\nu,1\r\n"),
     ("BOM", H, b"\xef\xbb\xbf" + H + b"u,1\n", H + b"a,1\n", b"\xef\xbb\xbf" + H + b"u,1\na,1\n"),
@@ -40,7 +46,13 @@ CLEAN = [
     ("a noted row is not dropped", H + b"a,1\nb,1\n", b"id,note,v\na,hi,1\nb,,1\n", H + b"b,1\n", b"id,note,v\na,hi,1\nb,,1\n"),
     ("columns moved", H + b"a,1\n", b"v,id\n1,a\n", H + b"a,2\nb,3\n", b"v,id\n2,a\n3,b\n"),
     ("a column we no longer know", b"id,v,w\na,1,1\n", b"id,v,w\na,1,1\nu,1,1\n", H + b"a,2\n", b"id,v,w\na,2,\nu,1,1\n"),
-    ("no key: by the whole row", W + b"k,a,1\nk,b,1\n", W + b"k,a,1\nk,u,0\nk,b,1\n", W + b"k,a,2\nk,b,1\n", W + b"k,u,0\nk,b,1\nk,a,2\n"),
+    (
+        "no key: by the whole row",
+        W + b"k,a,1\nk,b,1\n",
+        W + b"k,a,1\nk,u,0\nk,b,1\n",
+        W + b"k,a,2\nk,b,1\n",
+        W + b"k,u,0\nk,b,1\nk,a,2\n",
+    ),
     ("no key: the user's twin stays", W + b"k,a,1\nk,b,1\n", W + b"k,a,1\nk,a,1\nk,b,1\n", W + b"k,b,1\n", W + b"k,a,1\nk,b,1\n"),
     ("no key: put back", W + b"k,a,1\nk,b,1\n", W + b"k,b,1\n", W + b"k,a,1\nk,b,1\n", W + b"k,b,1\nk,a,1\n"),
     ("ragged rows of the user's", H + b"a,1\n", H + b"u\nw,1,2,3\na,1\n", H + b"a,2\n", H + b"u\nw,1,2,3\na,2\n"),
@@ -62,7 +74,9 @@ def test_rows_merge(base: bytes | None, mine: bytes | None, theirs: bytes | None
         (H, b"id,v,v\nu,1,2\n", H + b"a,2\n", b"id,v,v\nu,1,2\n", "header"),
     ],
 )
-def test_a_conflict_is_named_and_keeps_the_user_s_row(base: bytes | None, mine: bytes, theirs: bytes, wanted: bytes, note: str) -> None:
+def test_a_conflict_is_named_and_keeps_the_user_s_row(
+    base: bytes | None, mine: bytes, theirs: bytes, wanted: bytes, note: str
+) -> None:
     merged = merge_csv(base, mine, theirs)
     assert merged is not None
     assert (merged.data, merged.conflicts) == (wanted, 1)
@@ -101,7 +115,9 @@ def spelled(draw: st.DrawFn, content: st.SearchStrategy[Rows]) -> tuple[Rows, by
     """Rows, and one of the many ways to write them."""
     value = draw(content)
     end = draw(st.sampled_from(["\n", "\r\n"]))
-    text = end.join([*(cells(row, draw(st.integers(0, 1))) for row in [["id", "v", "w"], *value]), *draw(st.sampled_from([[], [""], ["", ""]]))])
+    text = end.join(
+        [*(cells(row, draw(st.integers(0, 1))) for row in [["id", "v", "w"], *value]), *draw(st.sampled_from([[], [""], ["", ""]]))]
+    )
     return value, draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + text.encode()
 
 

@@ -42,20 +42,38 @@ LAW = [
         {"m": [{"code": "u"}, {"code": "x", "d": 2, "mine": 1}, {"code": "z"}]},
         0,
     ),
-    ("named table edited and dropped", {"m": [{"id": "x", "d": 1}]}, {"m": [{"id": "x", "d": 2}]}, {}, {"m": [{"id": "x", "d": 2}]}, 0),
-    ("named table edited twice", {"m": [{"id": "x", "d": 1}]}, {"m": [{"id": "x", "d": 2}]}, {"m": [{"id": "x", "d": 3}]}, {"m": [{"id": "x", "d": 2}]}, 1),
+    (
+        "named table edited and dropped",
+        {"m": [{"id": "x", "d": 1}]},
+        {"m": [{"id": "x", "d": 2}]},
+        {},
+        {"m": [{"id": "x", "d": 2}]},
+        0,
+    ),
+    (
+        "named table edited twice",
+        {"m": [{"id": "x", "d": 1}]},
+        {"m": [{"id": "x", "d": 2}]},
+        {"m": [{"id": "x", "d": 3}]},
+        {"m": [{"id": "x", "d": 2}]},
+        1,
+    ),
     ("nameless tables", {"m": [{"d": 1}]}, {"m": [{"d": 1}, {"d": 9}]}, {"m": [{"d": 2}]}, {"m": [{"d": 9}, {"d": 2}]}, 0),
 ]
 
 
-@pytest.mark.parametrize(("base", "mine", "theirs", "wanted", "conflicts"), [case[1:] for case in LAW], ids=[case[0] for case in LAW])
+@pytest.mark.parametrize(
+    ("base", "mine", "theirs", "wanted", "conflicts"), [case[1:] for case in LAW], ids=[case[0] for case in LAW]
+)
 def test_the_law_by_key(base: Any, mine: Any, theirs: Any, wanted: Any, conflicts: int) -> None:
     got, notes = merge_values(base, mine, theirs)
     assert same(got, wanted)
     assert len(notes) == conflicts
 
 
-@pytest.mark.parametrize(("base", "mine", "theirs", "wanted", "conflicts"), [case[1:] for case in LAW], ids=[case[0] for case in LAW])
+@pytest.mark.parametrize(
+    ("base", "mine", "theirs", "wanted", "conflicts"), [case[1:] for case in LAW], ids=[case[0] for case in LAW]
+)
 def test_the_law_holds_in_a_file_too(base: Any, mine: Any, theirs: Any, wanted: Any, conflicts: int) -> None:
     merged = merge_toml(plain(base), b"# of the user\n" + plain(mine), plain(theirs))
     assert merged is not None
@@ -80,12 +98,18 @@ TEXT = [
     ("block taken out of the middle", BLOCK, USER + b"\n" + BLOCK + b"\n[more]\n", None, USER + b"\n[more]\n"),
     ("nothing left", BLOCK, b"\n" + BLOCK + b"\n\n", None, b""),
     ("only a comment left", BLOCK, b"# mine\n\n" + BLOCK, None, b"# mine\n"),
-    ("same thing spelled otherwise", BLOCK, b"[agents]\ndev = {title = \"Dev\"}\n", BLOCK, b"[agents]\ndev = {title = \"Dev\"}\n"),
+    ("same thing spelled otherwise", BLOCK, b'[agents]\ndev = {title = "Dev"}\n', BLOCK, b'[agents]\ndev = {title = "Dev"}\n'),
     ("no final newline", None, b"a = 1", b"[b]\n", b"a = 1\n\n[b]"),
     ("no final newline, and back", b"[b]\n", b"a = 1\n\n[b]", None, b"a = 1"),
     ("CRLF", None, b"a = 1\r\n", b"[b]\nc = 1\n", b"a = 1\r\n\r\n[b]\r\nc = 1\r\n"),
     ("BOM", None, b"\xef\xbb\xbfa = 1\n", b"[b]\n", b"\xef\xbb\xbfa = 1\n\n[b]\n"),
-    ("a root key does not land in the last table", None, b"u = 1 # u\n[t]\nv = 1\n", b"a = 1\n", b"u = 1 # u\na = 1\n\n[t]\nv = 1\n"),
+    (
+        "a root key does not land in the last table",
+        None,
+        b"u = 1 # u\n[t]\nv = 1\n",
+        b"a = 1\n",
+        b"u = 1 # u\na = 1\n\n[t]\nv = 1\n",
+    ),
     (
         "block edited, and updated",
         BLOCK,
@@ -93,8 +117,20 @@ TEXT = [
         BLOCK.replace(b"'Dev'", b"'Developer'"),
         b"# >>> bmad-provisioner\n[agents.dev]\ntitle = \"Developer\"\nicon = 'X' # mine\n# <<< bmad-provisioner\n",
     ),
-    ("block edited, and taken out", BLOCK, BLOCK.replace(b"'Dev'\n", b"'Dev'\nicon = 'X' # mine\n"), None, b"[agents.dev]\nicon = 'X' # mine\n"),
-    ("array keeps its spelling", b"x = [1]\n", b"x = [\n  1, # one\n  7, # seven\n]\n", b"x = [1, 2]\n", b"x = [\n  1, # one\n  7, # seven\n  2,\n]\n"),
+    (
+        "block edited, and taken out",
+        BLOCK,
+        BLOCK.replace(b"'Dev'\n", b"'Dev'\nicon = 'X' # mine\n"),
+        None,
+        b"[agents.dev]\nicon = 'X' # mine\n",
+    ),
+    (
+        "array keeps its spelling",
+        b"x = [1]\n",
+        b"x = [\n  1, # one\n  7, # seven\n]\n",
+        b"x = [1, 2]\n",
+        b"x = [\n  1, # one\n  7, # seven\n  2,\n]\n",
+    ),
 ]
 
 
@@ -103,7 +139,9 @@ def test_the_text_of_mine_survives(base: bytes | None, mine: bytes | None, their
     assert merge_toml(base, mine, theirs) == Merged(wanted, 0)
 
 
-@pytest.mark.parametrize("mine", [b"a = \n", b"\xff", b"a = 1\na = 2\n", b"a = 1\r", b"[a", b"x = " + b"[" * 100_000, b"n = " + b"9" * 9_999])
+@pytest.mark.parametrize(
+    "mine", [b"a = \n", b"\xff", b"a = 1\na = 2\n", b"a = 1\r", b"[a", b"x = " + b"[" * 100_000, b"n = " + b"9" * 9_999]
+)
 def test_what_is_no_toml_does_not_merge(mine: bytes) -> None:
     assert merge_toml(BLOCK, mine, BLOCK2) is None
     assert merge_toml(mine, USER, BLOCK2) is None
@@ -119,7 +157,9 @@ def test_a_comment_on_a_line_to_be_removed_is_a_conflict() -> None:
     assert merged is not None
     assert merged.conflicts == 1
     assert merged.data == b"a = 1 # but why\nu = 1\n"
-    assert merge_toml(b"[t]\n", b"[t] # but why", None) == Merged(b"[t] # but why", 1, ("comment `# but why`: stands on what is to be removed",))
+    assert merge_toml(b"[t]\n", b"[t] # but why", None) == Merged(
+        b"[t] # but why", 1, ("comment `# but why`: stands on what is to be removed",)
+    )
 
 
 # --- properties --------------------------------------------------------------------------------------------------------------
@@ -140,8 +180,12 @@ def tables(names: str, depth: int = 2, *, fill: int = 0) -> st.SearchStrategy[di
     if not depth:
         return leaves
     inner = tables(names, depth - 1, fill=fill)
-    named = st.lists(st.tuples(words, inner).map(lambda pair: {**pair[1], "code": pair[0]}), max_size=3, unique_by=lambda item: item["code"])
-    special = st.fixed_dictionaries({}, optional={"T": inner, "S": inner, "L": st.lists(words, unique=True), "M": named, "N": st.lists(inner, max_size=2)})
+    named = st.lists(
+        st.tuples(words, inner).map(lambda pair: {**pair[1], "code": pair[0]}), max_size=3, unique_by=lambda item: item["code"]
+    )
+    special = st.fixed_dictionaries(
+        {}, optional={"T": inner, "S": inner, "L": st.lists(words, unique=True), "M": named, "N": st.lists(inner, max_size=2)}
+    )
     return st.tuples(leaves, special, st.booleans()).map(lambda x: {**x[0], **x[1]} if x[2] else {**x[1], **x[0]})
 
 
@@ -225,7 +269,9 @@ ours = tables("abc").map(plain)
 
 
 @given(ours, spelled(anything), ours)
-def test_the_output_reads_as_the_law_says_and_loses_no_comment(base: bytes, mine: tuple[dict[str, Any], bytes, list[str]], theirs: bytes) -> None:
+def test_the_output_reads_as_the_law_says_and_loses_no_comment(
+    base: bytes, mine: tuple[dict[str, Any], bytes, list[str]], theirs: bytes
+) -> None:
     merged = merge_toml(base, mine[1], theirs)
     if merged is None:
         return
