@@ -137,7 +137,7 @@ def mutants() -> list[Mutant]:
         ),
         Mutant("a linked file is not synced before its old name goes", _without_fsync("rename", "move"), True, "rename.move"),
         Mutant("the second name is not synced", _without_fsync("publish", "_replace_by_link"), True, "publish._replace_by_link"),
-        Mutant("the twin's slot is not synced", _without_fsync("publish", "_unlink_twin"), True, "publish._unlink_twin"),
+        Mutant("a folder made again is not synced", _without_fsync("publish", "_undelete"), site="publish._undelete"),
         Mutant("blobs are not synced", _blobs_not_synced),
         Mutant("files are written over in place", _overwriting),
     ]

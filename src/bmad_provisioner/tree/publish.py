@@ -143,7 +143,9 @@ class Publisher:
     def _undelete(self, step: Step) -> None:
         if not self._slots.exists(step.slot):
             return
-        self._project.make(step.path.rpartition("/")[0])
+        for made in self._project.make(step.path.rpartition("/")[0]):
+            # Before a file moves in: the disk may otherwise have the move and not the folder.
+            os.fsync(self._project.at(made)[1])
         try:
             self._renames.move(self._slot(step), self._project.at(step.path))
         except FileExistsError:
@@ -157,7 +159,6 @@ class Publisher:
         except FileNotFoundError:
             return
         if (one.st_ino, one.st_dev) == (other.st_ino, other.st_dev):
-            os.fsync(slot[1])
             os.unlink(place[0], dir_fd=place[1])
 
 
