@@ -23,8 +23,8 @@ HEAD = """\
 # Crash matrix
 
 What `bmadp apply`, `restore`, `heal` and their recovery leave behind when they are broken. Made by
-`python tests/crash/matrix.py --{size} --write-docs` (size `{size}`, {system}). Every file-changing call below the project is
-counted by a preloaded library and broken in turn; a checker that shares no code with the product then looks at the disk.
+`python tests/crash/matrix.py{flag} --write-docs`, whose campaigns may be run one at a time with `--only` ({system}). Every
+file-changing call below the project is counted by a preloaded library and broken in turn; a checker that shares no code with the product then looks at the disk.
 
 Invariants: **I1** each file is wholly old or new. **I2** after recovery the tree is all old or all new. **I3** bytes we did
 not write are never lost. **I4** exit 0 is durable and journalled. **I5** another exit is all old, before any recovery (or
@@ -41,9 +41,11 @@ check and our rename is lost; such saves are counted apart below and are no viol
 def page(rows: dict[str, dict[str, Any]], size: str) -> str:
     """Return the page."""
     every = [row for group in rows.values() for row in group.values()]
-    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    kernel = ".".join(platform.release().split(".")[:2])
+    system = f"{platform.system()} {kernel}, Python {platform.python_version()}"
+    flag = "" if size == "normal" else f" --{size}"
     parts = [
-        HEAD.format(size=size, system=system, tried=sum(r["tried"] for r in every), violations=sum(r["violations"] for r in every))
+        HEAD.format(flag=flag, system=system, tried=sum(r["tried"] for r in every), violations=sum(r["violations"] for r in every))
     ]
     for name, group in rows.items():
         parts += [f"\n## {TITLES[name]}\n", "| what | tried | violations | notes |", "|---|---:|---:|---|"]
