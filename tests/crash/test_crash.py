@@ -36,4 +36,5 @@ def test_the_harness_notices_a_sync_that_was_taken_out(tmp_path):
 
 @pytest.mark.slow
 def test_the_whole_matrix(tmp_path):
-    matrix(tmp_path, "--full", timeout=6 * 3600)
+    rows = matrix(tmp_path, timeout=3 * 3600)
+    assert sum(row["violations"] for row in rows.values()) == 0
