@@ -34,6 +34,9 @@ change has a receipt, the chain verifies. **I8** nothing beside the project chan
 "swap" is with `renameat2(2)`, "no swap" without (NFS, FUSE, NTFS): there, a file that its user replaces by rename between our
 check and our rename is lost; such saves are counted apart below and are no violation, for no call can exclude them.
 
+A `--full` run breaks every call; a plain run breaks a fixed sample of at most 240 kills and 300 failures a row, and what its
+other rows count. Here every kill point was tried (`--full --only kills`); the other rows are the sample.
+
 **{tried:,} tried, {violations} violations.**
 """
 
