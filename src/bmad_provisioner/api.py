@@ -86,7 +86,7 @@ def plan(
     with _timed("compile", session.emit, clock):
         graph, findings = request.kind.compile(document, sight)
     with _timed("run", session.emit, clock):
-        means = Means(sight, session.cache, session.blobs.keep, session.emit, clock, refresh)
+        means = Means(sight, session.cache, session.blobs.keep, session.blobs.get, session.emit, clock, refresh)
         outcomes = run(graph, means, hold=hold)
         desired, found = _desired(outcomes)
     with _timed("compare", session.emit, clock):

@@ -9,7 +9,8 @@
     ├── LockedError         1   another run holds the project
     ├── CommitError         1   the disk refused; everything is as it was
     │   └── BlockedError     1   something that is no folder stands where one is needed
-    └── DamagedError        1   our own state was tampered with or lost
+    ├── DamagedError        1   our own state was tampered with or lost
+    └── TaskError           1   a task of the graph failed; says whether trying again may help
 
 The number is the exit code. Anything that is not a `BmadpError` is our bug and exits with 3.
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bmad_provisioner.finding import Finding
+from bmad_provisioner.usage import Usage
 
 
 class BmadpError(Exception):
@@ -71,3 +73,25 @@ class BlockedError(CommitError):
 
 class DamagedError(BmadpError):
     """Our own state was tampered with or lost."""
+
+
+class TaskError(BmadpError):
+    """A task failed.
+
+    `heals` says that the same try may succeed later (a busy server, a lost connection); `after` is how many seconds
+    the other side asked to wait; `barred` says that its endpoint will refuse everybody until somebody acts (a wrong
+    key); `usage` is what the failed try consumed.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        heals: bool = False,
+        after: float | None = None,
+        barred: bool = False,
+        usage: Usage | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.heals, self.after, self.barred, self.usage = heals, after, barred, usage or Usage()

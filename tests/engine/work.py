@@ -64,7 +64,7 @@ class Shop:
         self.started = []
         cache = self.cache or DiskCache(self.blobs)
         ticks = iter(range(1_000_000))
-        means = Means(Files(self.files), cache, self.blobs.keep, self._hear, lambda: float(next(ticks)))
+        means = Means(Files(self.files), cache, self.blobs.keep, self.blobs.get, self._hear, lambda: float(next(ticks)))
         return run(Graph(tasks), means, hold=hold)
 
     def _hear(self, event: Event) -> None:

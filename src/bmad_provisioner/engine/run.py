@@ -45,6 +45,7 @@ class Means:
     view: View
     cache: Cache
     keep: Callable[..., Entry]
+    fetch: Callable[[Digest], bytes]
     emit: Listener
     clock: Callable[[], float]
     refresh: bool = False
@@ -95,8 +96,9 @@ def _ask(task: Task, means: Means, needs: Mapping[str, Output], because: tuple[s
         return means.view.read(path)
 
     files = {path: means.view.entry(path) for path in task.reads}
+    inputs = Inputs(task.args, files, needs, read, means.keep, lambda entry: means.fetch(entry.digest))
     try:
-        output = task.action.function(Inputs(task.args, files, needs, read, means.keep))
+        output = task.action.function(inputs)
     except BmadpError as error:
         return Outcome(task.name, Status.FAILED, because=because, error=error.message)
     return Outcome(task.name, Status.DONE, output, because)

@@ -4,29 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Protocol
 
 from bmad_provisioner.digest import Digest, Entry, Plain, fingerprint
 from bmad_provisioner.finding import Finding
+from bmad_provisioner.usage import Usage
 
 
 class Lane(str, Enum):
-    """Where a task runs: in this thread, or (later lanes) beside others."""
+    """Where a task runs."""
 
     HERE = "here"
+    """In the scheduler's own thread: for what takes microseconds."""
+    IO = "io"
+    """In a thread beside others: for what waits for a child process or a network."""
+    CPU = "cpu"
+    """In a process beside others: for what computes. Its function and arguments are sent there by name and value."""
+    ALONE = "alone"
+    """In a thread while nothing else runs: for what is measured."""
+
+
+class Priority(IntEnum):
+    """Which of two ready tasks goes first."""
+
+    CRITICAL = 0
+    HIGH = 1
+    NORMAL = 2
+    LOW = 3
+
+
+class Effect(str, Enum):
+    """What doing it twice would do to the world."""
+
+    PURE = "pure"
+    """Nothing: it may be tried again."""
+    IDEMPOTENT = "idempotent"
+    """The same as doing it once: it may be tried again."""
+    ONCE = "once"
+    """Something else (a mail, a payment): after it started it is never tried again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a task occupies while it runs: bytes of memory and processors (fractions allowed); it takes one slot besides."""
+
+    memory: int = 0
+    cpu: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long and how an output is remembered: seconds (`None`: for good), the outermost level, tags to find it by."""
+
+    ttl: float | None = None
+    level: str = "shared"
+    compress: bool = False
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
     """All that a task may say: files by path, findings, and facts for the tasks that need it.
 
-    The bytes of `files` are already kept (`Inputs.keep`); an output only names them.
+    The bytes of `files` are already kept (`Inputs.keep`); an output only names them. `usage` is what making it took: it
+    is remembered, and is no part of what the output says.
     """
 
     files: Mapping[str, Entry] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     facts: Mapping[str, Plain] = field(default_factory=dict)
+    usage: Usage = Usage()
 
     def plain(self) -> Plain:
         """Return the output as plain data, for a cache or a fingerprint."""
@@ -47,12 +95,32 @@ class View(Protocol):
         """Return the bytes at `path`; only for paths whose `entry` is a plain file."""
 
 
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The circumstances of one try, which are no part of what it is asked.
+
+    `number` counts tries from 1; `seconds` is how long it may take and `memory` how many bytes it may hold (`None`:
+    any); `stopped` says that nobody waits for it any more; `last` is what the task said the last time it succeeded.
+    """
+
+    number: int = 1
+    seconds: float | None = None
+    memory: int | None = None
+    stopped: Callable[[], bool] = _never
+    last: Output | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """All that an action may see.
 
     `files` are the task's `reads` as they stand; `read` takes only those paths; `needs` are the outputs of
-    the tasks it needs; `keep` lays bytes down and returns the entry to put in `Output.files`.
+    the tasks it needs, and `fetch` returns the bytes of an entry in one of them; `keep` lays bytes down and returns the
+    entry to put in `Output.files`.
     """
 
     args: Mapping[str, Plain]
@@ -60,6 +128,8 @@ class Inputs:
     needs: Mapping[str, Output]
     read: Callable[[str], bytes]
     keep: Callable[..., Entry]
+    fetch: Callable[[Entry], bytes]
+    turn: Turn = Turn()
 
 
 @dataclass(frozen=True, slots=True)

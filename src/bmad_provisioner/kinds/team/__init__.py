@@ -1,0 +1,1 @@
+"""The kind Team: a leader and specialists, run as a graph."""

@@ -1,0 +1,1 @@
+"""Runtimes: what answers for an agent, each behind the same two functions."""
