@@ -96,7 +96,8 @@ class Budget:
         limit, spent, reserved = self.limits.cost, self._spent.cost, sum(usage.cost for usage in held)
         if limit is None or spent + reserved + asked.cost <= limit + GRAIN:
             return ""
-        return f"the cost limit of ${limit:,.2f} would be exceeded: ${spent:,.4f} spent, ${reserved:,.4f} reserved, ${asked.cost:,.4f} asked"
+        parts = f"${spent:,.4f} spent, ${reserved:,.4f} reserved, ${asked.cost:,.4f} asked"
+        return f"the cost limit of ${limit:,.2f} would be exceeded: {parts}"
 
     def _long(self, held: Sequence[Usage], asked: Usage) -> str:
         limit, spent, reserved = self.limits.tokens, self._spent.tokens, sum(usage.tokens for usage in held)
