@@ -1,0 +1,240 @@
+"""Watch: every process that a child started, found, measured and killed, also when we ourselves are gone.
+
+Run as a script this is the guard: it waits for the end of its standard input, which is our end, and then kills what
+we started. So it imports little, and nothing of ours. Linux only: elsewhere there is no `/proc`, and a child's process
+group is all that can be found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+MARK = "BMADP_CHILD"
+"""The variable every child carries, and so does what it starts: its value ends with the names of those who started it."""
+
+_PATIENCE = 2.0
+"""Seconds until a killed process has to be gone; one that the kernel holds longer is left to it."""
+
+
+class Process(NamedTuple):
+    """One line of the process table: times in clock ticks (`started` since boot), `resident` in pages."""
+
+    pid: int
+    parent: int
+    group: int
+    spent: int
+    started: int
+    resident: int
+
+
+def table() -> dict[int, Process]:
+    """Return every living process by its id; empty where there is no `/proc`."""
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return {}
+    found = (_process(name) for name in names if name.isdigit())
+    return {process.pid: process for process in found if process is not None}
+
+
+def _process(name: str) -> Process | None:
+    words = _read(f"/proc/{name}/stat", 1024).rpartition(b")")[2].split()
+    if not words or words[0] in (b"Z", b"X"):
+        return None
+    spent = int(words[11]) + int(words[12])
+    return Process(int(name), int(words[1]), int(words[2]), spent, int(words[19]), int(words[21]))
+
+
+def _read(path: str, most: int) -> bytes:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(file, most)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
+
+
+class Recent:
+    """The process table, read once for all who ask at about the same time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._table: dict[int, Process] = {}
+        self._read = 0.0
+
+    def table(self, age: float) -> dict[int, Process]:
+        """Return a table that is at most `age` seconds old."""
+        with self._lock:
+            if time.monotonic() - self._read > age:
+                self._table = table()
+                self._read = time.monotonic()
+            return self._table
+
+
+def carriers(processes: Mapping[int, Process], mark: bytes, since: int = 0) -> list[Process]:
+    """Return who carries the mark, of those that started at `since` (clock ticks since boot) or later."""
+    return [p for p in processes.values() if p.started >= since and mark in _read(f"/proc/{p.pid}/environ", 1 << 20)]
+
+
+def signal_all(processes: Iterable[Process], number: signal.Signals) -> None:
+    """Send a signal to each that is still there and ours."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, number)
+
+
+class Family:
+    """What descends from one child: by parent, by process group, or by the mark it carries.
+
+    A process that was seen once stays in the family when its parent dies or when it leaves the group.
+    """
+
+    def __init__(self, pid: int, mark: str) -> None:
+        self.pid, self.mark = pid, mark.encode()
+        first = _process(str(pid))
+        self._since = first.started if first else 0
+        self._known: dict[int, int] = {}
+        self._spent: dict[int, int] = {}
+
+    @property
+    def spent(self) -> float:
+        """Processor seconds of all that were ever seen, as of when each was seen last."""
+        return sum(self._spent.values()) / os.sysconf("SC_CLK_TCK")
+
+    def members(self, processes: Mapping[int, Process]) -> list[Process]:
+        """Return those who live, of whom the table tells the descent."""
+        heirs: dict[int, list[Process]] = {}
+        for process in processes.values():
+            heirs.setdefault(process.parent, []).append(process)
+        found = {p.pid: p for p in processes.values() if self._is_known(p)}
+        queue = list(found)
+        while queue:
+            fresh = [heir for heir in heirs.get(queue.pop(), ()) if heir.pid not in found]
+            found.update((heir.pid, heir) for heir in fresh)
+            queue.extend(heir.pid for heir in fresh)
+        self._remember(found)
+        return list(found.values())
+
+    def everyone(self) -> list[Process]:
+        """Return those who live, also those whose parents died before anybody looked."""
+        processes = table()
+        found = {p.pid: p for p in (*self.members(processes), *carriers(processes, self.mark, self._since))}
+        self._remember(found)
+        return list(found.values())
+
+    def send(self, number: signal.Signals) -> bool:
+        """Send a signal to everyone; say whether there was anyone."""
+        try:
+            os.killpg(self.pid, number)
+            reached = not os.path.isdir("/proc/self")
+        except (ProcessLookupError, PermissionError):
+            reached = False
+        found = self.everyone()
+        signal_all(found, number)
+        return bool(found) or reached
+
+    def kill(self) -> None:
+        """Kill everyone, and those they start meanwhile, until nobody is left."""
+        end = time.monotonic() + _PATIENCE
+        while self.send(signal.SIGKILL) and time.monotonic() < end:
+            time.sleep(0.002)
+
+    def _is_known(self, process: Process) -> bool:
+        return self.pid in (process.pid, process.group) or self._known.get(process.pid) == process.started
+
+    def _remember(self, found: Mapping[int, Process]) -> None:
+        self._known = {p.pid: p.started for p in found.values()}
+        self._spent.update((p.pid, p.spent) for p in found.values())
+
+
+class Guard:
+    """A process that outlives us by a moment: it kills what we started when its pipe from us closes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._owner = 0
+        self._name = ""
+        self._number = 0
+        self._pipe = -1
+        self._living: set[int] = set()
+
+    def mark(self) -> str:
+        """Return a new mark: what carries it dies with us, from now on."""
+        with self._lock:
+            if self._owner != os.getpid():
+                self._owner, self._name, self._pipe = os.getpid(), os.urandom(8).hex(), -1
+                self._living.clear()
+                self._start()
+            self._number += 1
+            return f"{self._name}.{self._number}/"
+
+    def born(self, pid: int) -> None:
+        """Say that a child lives."""
+        with self._lock:
+            self._living.add(pid)
+            self._tell(f"+{pid}\n")
+
+    def gone(self, pid: int) -> None:
+        """Say that a child is gone; before it is reaped, after which another may get its id."""
+        with self._lock:
+            self._living.discard(pid)
+            self._tell(f"-{pid}\n")
+
+    def _tell(self, text: str) -> None:
+        if self._pipe < 0:
+            return
+        try:
+            os.write(self._pipe, text.encode())
+        except BrokenPipeError:
+            os.close(self._pipe)
+            self._start()
+
+    def _start(self) -> None:
+        """Start the guard; where there is no interpreter to run it with, nobody guards."""
+        self._pipe = -1
+        if not sys.executable:
+            return
+        theirs, self._pipe = os.pipe()
+        quiet = os.O_WRONLY
+        os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-I", "-S", __file__, f"{self._name}."],
+            {},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, theirs, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, quiet, 0),
+                (os.POSIX_SPAWN_OPEN, 2, os.devnull, quiet, 0),
+            ],
+            setpgroup=0,
+        )
+        os.close(theirs)
+        os.write(self._pipe, "".join(f"+{pid}\n" for pid in self._living).encode())
+
+
+def guard(lines: Iterable[str], mark: str) -> None:
+    """Read who lives until the other end is gone; then kill every family that is left, and all who carry the mark."""
+    living: set[int] = set()
+    for line in lines:
+        change: Callable[[int], None] = living.add if line[0] == "+" else living.discard
+        change(int(line[1:]))
+    for pid in living:
+        Family(pid, mark).kill()
+    signal_all(carriers(table(), mark.encode()), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(_number, signal.SIG_IGN)
+    os.chdir("/")
+    guard(sys.stdin, sys.argv[1])
