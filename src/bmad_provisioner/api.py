@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bmad_provisioner.digest import Digest, Entry, Plain
-from bmad_provisioner.engine.run import Means, Outcome, Status, run
+from bmad_provisioner.engine.run import Means, Outcome, Status, Ways, run
 from bmad_provisioner.errors import ConflictError, PlanError, StaleError, UsageError
 from bmad_provisioner.event import Listener, StepFinished
 from bmad_provisioner.finding import Finding
@@ -86,8 +86,9 @@ def plan(
     with _timed("compile", session.emit, clock):
         graph, findings = request.kind.compile(document, sight)
     with _timed("run", session.emit, clock):
-        means = Means(sight, session.cache, session.blobs.keep, session.blobs.get, session.emit, clock, refresh)
-        outcomes = run(graph, means, hold=hold)
+        means = Means(sight, session.cache, session.blobs.keep, session.blobs.get, session.emit, clock)
+        ways = Ways(again=frozenset({"*"}) if refresh else frozenset())
+        outcomes = run(graph, means, hold=hold, ways=ways)
         desired, found = _desired(outcomes)
     with _timed("compare", session.emit, clock):
         state = session.journal.recorded()

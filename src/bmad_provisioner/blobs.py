@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from threading import RLock
+from typing import Any
 from urllib.parse import quote
 
 from bmad_provisioner.digest import Digest, Entry, digest
@@ -13,21 +15,29 @@ from bmad_provisioner.errors import DamagedError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blobs (digest BLOB PRIMARY KEY NOT NULL, data BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS outputs (key BLOB PRIMARY KEY NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS traces (task TEXT PRIMARY KEY NOT NULL, body TEXT NOT NULL);
 """
+_OWNERS = """
+CREATE TABLE IF NOT EXISTS owners (name TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS flushed (id INTEGER PRIMARY KEY NOT NULL, times INTEGER NOT NULL);
+INSERT OR IGNORE INTO flushed VALUES (1, 0);
+"""
+_CHUNK = 500
+_HEX = 64
 
 
 class Blobs:
     """A content store. What was put is on disk, and stays there, once `flush` returned.
 
-    The same file holds the engine's cache (`outputs`, `traces`), so that one `flush` makes an output and
-    its bytes durable together. Without a path everything lives in memory.
+    The same file holds what others keep beside the bytes (`own`), such as the engine's cache, so that one `flush`
+    makes an output and its bytes durable together. Without a path everything lives in memory. Threads may share it.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._new = 0
+        self._lock = RLock()
+        self._relaxed = False
+        self._owned: set[str] = set()
         try:
             self.connection = self._open()
         except sqlite3.OperationalError:
@@ -66,9 +76,10 @@ class Blobs:
     def put(self, data: bytes) -> Digest:
         """Keep `data` and return its name; keeping the same bytes again costs one look-up."""
         name = digest(data)
-        self.begin()
-        cursor = self.connection.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (bytes.fromhex(name), data))
-        self._new += cursor.rowcount
+        with self._lock:
+            self.begin()
+            cursor = self.connection.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (bytes.fromhex(name), data))
+            self._new += cursor.rowcount
         return name
 
     def keep(self, data: bytes, executable: bool = False) -> Entry:
@@ -78,7 +89,7 @@ class Blobs:
     def get(self, name: Digest) -> bytes:
         """Return the bytes under `name`; `DamagedError` when they are gone or not what their name says."""
         try:
-            row = self.connection.execute("SELECT data FROM blobs WHERE digest = ?", (bytes.fromhex(name),)).fetchone()
+            row = self._first("SELECT data FROM blobs WHERE digest = ?", bytes.fromhex(name))
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
         if row is None or digest(row[0]) != name:
@@ -89,17 +100,75 @@ class Blobs:
         return bytes(row[0])
 
     def __contains__(self, name: Digest) -> bool:
-        return self.connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (bytes.fromhex(name),)).fetchone() is not None
+        return self._first("SELECT 1 FROM blobs WHERE digest = ?", bytes.fromhex(name)) is not None
+
+    def _first(self, query: str, value: bytes) -> tuple[Any, ...] | None:
+        with self._lock:
+            row: tuple[Any, ...] | None = self.connection.execute(query, (value,)).fetchone()
+        return row
+
+    def present(self, names: Collection[Digest]) -> set[Digest]:
+        """Return those of `names` whose bytes are here."""
+        rest, here = list(names), set()
+        for start in range(0, len(rest), _CHUNK):
+            some = [bytes.fromhex(name) for name in rest[start : start + _CHUNK] if len(name) == _HEX]
+            query = f"SELECT digest FROM blobs WHERE digest IN ({','.join('?' * len(some))})"  # noqa: S608
+            here |= {Digest(name.hex()) for (name,) in self.rows(query, some)}
+        return here
+
+    def own(self, name: str, version: int, schema: str) -> None:
+        """Have the tables of `schema`; what stands there of another version is left to `schema` to drop."""
+        if name in self._owned:
+            return
+        with self._lock:
+            if self.connection.execute("PRAGMA table_info(owners)").fetchone() is None:
+                self.connection.executescript(_OWNERS)
+            row = self.connection.execute("SELECT version FROM owners WHERE name = ?", (name,)).fetchone()
+            if row is None or row[0] != version:
+                self.flush()
+                self.connection.executescript(schema)
+                self.connection.execute("INSERT OR REPLACE INTO owners VALUES (?, ?)", (name, version))
+            self._owned.add(name)
+
+    def rows(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Return what a question to the file answers."""
+        with self._lock:
+            return self.connection.execute(query, values).fetchall()
+
+    def write(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Execute a statement for each of `rows` in the open transaction; return how many rows of the file it touched."""
+        with self._lock:
+            self.begin()
+            return self.connection.executemany(statement, rows).rowcount
 
     def begin(self) -> None:
         """Open a transaction unless one is open."""
-        if not self.connection.in_transaction:
-            self.connection.execute("BEGIN")
+        with self._lock:
+            if not self.connection.in_transaction:
+                self.connection.execute("BEGIN")
+
+    def relax(self) -> None:
+        """From here to the next `flush` let `commit` do without the platter: results may be made again, backups may not."""
+        with self._lock:
+            if not self._relaxed and not self.connection.in_transaction:
+                self.connection.execute("PRAGMA synchronous=NORMAL")
+                self._relaxed = True
+
+    def commit(self) -> None:
+        """End the transaction; it survives the end of this process, and after `relax` perhaps not a power cut."""
+        with self._lock:
+            if self.connection.in_transaction:
+                self.connection.execute("COMMIT")
 
     def flush(self) -> None:
         """Make all that was put durable."""
-        if self.connection.in_transaction:
-            self.connection.execute("COMMIT")
+        with self._lock:
+            self.commit()
+            if self._relaxed:
+                self.connection.execute("PRAGMA synchronous=FULL")
+                # A commit in this mode syncs the whole log, and with it what was committed without.
+                self.connection.execute("UPDATE flushed SET times = times + 1")
+                self._relaxed = False
 
     @property
     def added(self) -> int:
@@ -108,7 +177,7 @@ class Blobs:
 
     def names(self) -> Iterator[Digest]:
         """Yield the name of every blob."""
-        for (name,) in self.connection.execute("SELECT digest FROM blobs ORDER BY digest"):
+        for (name,) in self.rows("SELECT digest FROM blobs ORDER BY digest", []):
             yield Digest(name.hex())
 
     def size(self) -> tuple[int, int]:

@@ -33,6 +33,30 @@ class TaskFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskRetried:
+    """A try of a task failed; try `number` comes after `seconds`."""
+
+    task: str
+    number: int
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FellBack:
+    """What runs the tasks failed, and something simpler goes on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something works less well than it might, and what."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeCommitted:
     """A file was brought to its planned state; `gap` is the value of a `tree.model.Gap`."""
 
@@ -64,7 +88,9 @@ class Waiting:
     owner: str
 
 
-Event = StepFinished | TaskStarted | TaskFinished | ChangeCommitted | Progressed | Recovered | Waiting
+Event = (
+    StepFinished | TaskStarted | TaskFinished | TaskRetried | FellBack | Warned | ChangeCommitted | Progressed | Recovered | Waiting
+)
 Listener = Callable[[Event], None]
 
 

@@ -95,7 +95,7 @@ def why(session: Session, request: api.Request, subject: str) -> tuple[Answer, .
 
 def _of_task(session: Session, step: Step) -> Answer:
     lines = [f"{step.status}: {'; '.join(step.because) or 'nothing that it depends on changed'}", f"makes {step.count} files"]
-    lines += [f"depends on {part} {name[:12]}" for part, name in session.cache.trace(step.task).items()]
+    lines += [f"depends on {part} {name[:12]}" for part, name in session.cache.trace(step.task).parts.items()]
     return Answer(f"task {step.task}", tuple(lines))
 
 

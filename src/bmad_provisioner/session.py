@@ -17,7 +17,7 @@ from bmad_provisioner.tree.observe import Index, observe, read_file, walk
 
 if TYPE_CHECKING:
     from bmad_provisioner.blobs import Blobs
-    from bmad_provisioner.engine.cache import DiskCache
+    from bmad_provisioner.engine.disk import DiskCache
     from bmad_provisioner.tree.commit import Transactions
     from bmad_provisioner.tree.journal import Journal
 
@@ -60,7 +60,7 @@ class Session:
     @property
     def cache(self) -> DiskCache:
         """The engine's cache."""
-        from bmad_provisioner.engine.cache import DiskCache  # noqa: PLC0415
+        from bmad_provisioner.engine.disk import DiskCache  # noqa: PLC0415
 
         return DiskCache(self.blobs)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.digest import Entry, digest, fingerprint
-from bmad_provisioner.engine.cache import DiskCache, MemoryCache, revive
+from bmad_provisioner.engine.cache import Made, MemoryCache, Trace, revive, said, spelled
+from bmad_provisioner.engine.disk import DiskCache
 from bmad_provisioner.engine.task import Output
 from bmad_provisioner.finding import Finding, Severity
 from engine.work import Shop, statuses, task
@@ -23,6 +22,17 @@ facts = st.dictionaries(texts, st.none() | st.booleans() | st.integers() | texts
 outputs = st.builds(Output, st.dictionaries(texts, entries, max_size=3), st.lists(findings, max_size=2).map(tuple), facts)
 
 
+def made(output: Output) -> Made:
+    return Made(KEY, output, said(output), task("a"), 1.0)
+
+
+def plant(store: Blobs, body: str) -> None:
+    """Lay down an entry whose text is damaged and whose checksum is right."""
+    DiskCache(store).put(made(Output()))
+    claimed = bytes.fromhex(digest(body.encode()))
+    store.connection.execute("UPDATE results SET body = ?, said = ?", (body.encode(), claimed))
+
+
 @pytest.fixture
 def store(tmp_path):
     store = Blobs(tmp_path / "blobs.db")
@@ -32,28 +42,29 @@ def store(tmp_path):
 
 @given(outputs)
 def test_an_output_comes_back_as_it_was(output):
-    assert revive(json.loads(json.dumps(output.plain()))) == output
+    assert revive(spelled(output)) == output
 
 
 def test_an_output_is_there_after_the_file_was_closed(tmp_path):
     store = Blobs(tmp_path / "blobs.db")
     output = Output({"a": store.keep(b"a", True)}, (Finding("a", "rule", "text", line=3),), {"n": [1, "x"]})
-    DiskCache(store).put(KEY, output)
-    DiskCache(store).remember("task", {"action": digest(b"")})
+    DiskCache(store).put(made(output))
+    DiskCache(store).remember("task", Trace({"action": digest(b"")}, {"action": "say"}))
     store.close()
     store = Blobs(tmp_path / "blobs.db")
     assert DiskCache(store).get(KEY) == output
-    assert DiskCache(store).trace("task") == {"action": digest(b"")} and DiskCache(store).trace("other") == {}
+    assert DiskCache(store).trace("task") == Trace({"action": digest(b"")}, {"action": "say"})
+    assert DiskCache(store).trace("other") == Trace()
     store.close()
 
 
 def test_what_was_never_put_is_a_miss(store):
-    assert DiskCache(store).get(KEY) is None and MemoryCache().get(KEY) is None
+    assert DiskCache(store).get(KEY) is None and not MemoryCache().get_many({KEY: task("a")})
 
 
 def test_an_output_that_lost_its_bytes_is_a_miss(store):
     cache = DiskCache(store)
-    cache.put(KEY, Output({"a": Entry(digest(b"never kept"))}))
+    cache.put(made(Output({"a": Entry(digest(b"never kept"))})))
     assert cache.get(KEY) is None
 
 
@@ -64,21 +75,22 @@ BODIES += ['{"files": [], "findings": [], "facts": {}}', '{"files": {"a": ["zz",
 
 @pytest.mark.parametrize("body", BODIES)
 def test_an_entry_that_is_damaged_is_a_miss(store, body):
-    store.connection.execute("INSERT INTO outputs VALUES (?, ?)", (bytes.fromhex(KEY), body))
+    plant(store, body)
     assert DiskCache(store).get(KEY) is None
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", "5"])
 def test_a_trace_that_is_damaged_is_none(store, body):
+    cache = DiskCache(store)
     store.connection.execute("INSERT INTO traces VALUES (?, ?)", ("task", body))
-    assert dict(DiskCache(store).trace("task")) == {}
+    assert cache.trace("task") == Trace()
 
 
 def test_a_damaged_cache_is_run_again_and_mended():
     shop = Shop()
     tasks = [task("a"), task("b", needs=("a",))]
     first = shop.run(*tasks)
-    shop.blobs.connection.execute("UPDATE outputs SET body = '{'")
+    shop.blobs.connection.execute("UPDATE results SET body = '{'")
     again = shop.run(*tasks)
     assert statuses(again) == {"a": "done", "b": "done"}
     assert again["a"].because == ("its output is no longer cached",)
@@ -88,14 +100,14 @@ def test_a_damaged_cache_is_run_again_and_mended():
 
 def test_clearing_forgets_outputs_and_traces_and_counts_them(store):
     cache = DiskCache(store)
-    cache.put(KEY, Output({"a": store.keep(b"a")}))
-    cache.remember("task", {"action": digest(b"")})
+    cache.put(made(Output({"a": store.keep(b"a")})))
+    cache.remember("task", Trace({"action": digest(b"")}))
     assert cache.size() == 1 and cache.digests() == {digest(b"a")}
     assert cache.clear() == 1
-    assert cache.size() == 0 and cache.trace("task") == {} and cache.get(KEY) is None
+    assert cache.size() == 0 and cache.trace("task") == Trace() and cache.get(KEY) is None
     assert digest(b"a") in store
 
 
 def test_the_digests_of_a_damaged_entry_do_not_stop_a_prune(store):
-    store.connection.execute("INSERT INTO outputs VALUES (?, ?)", (bytes.fromhex(KEY), "{"))
+    plant(store, "{")
     assert DiskCache(store).digests() == set()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bmad_provisioner.engine.cache import MemoryCache
+from bmad_provisioner.engine.cache import MemoryCache, Trace
 from bmad_provisioner.engine.run import Status, changed
 from bmad_provisioner.engine.task import Action, Output, Task
 from bmad_provisioner.errors import PlanError
@@ -76,7 +76,7 @@ def test_why_names_the_upstream_task_that_said_something_new(shop):
 
 
 def test_why_says_when_only_the_output_was_lost():
-    assert changed({"action": "1"}, {"action": "1"}) == ("its output is no longer cached",)
+    assert changed(Trace({"action": "1"}), {"action": "1"}, {}) == ("its output is no longer cached",)
 
 
 def test_external_tasks_and_whoever_needs_them_are_held_back(shop):

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.digest import Entry, digest
-from bmad_provisioner.engine.cache import Cache, DiskCache
+from bmad_provisioner.engine.cache import Cache
+from bmad_provisioner.engine.disk import DiskCache
 from bmad_provisioner.engine.graph import Graph
-from bmad_provisioner.engine.run import Means, Outcome, run
+from bmad_provisioner.engine.run import Means, Outcome, Ways, run
 from bmad_provisioner.engine.task import Action, Inputs, Output, Task
 from bmad_provisioner.errors import PlanError
 from bmad_provisioner.event import Event, TaskStarted
@@ -60,12 +61,12 @@ class Shop:
     cache: Cache | None = None
     started: list[str] = field(default_factory=list)
 
-    def run(self, *tasks: Task, hold: bool = False) -> dict[str, Outcome]:
+    def run(self, *tasks: Task, hold: bool = False, ways: Ways | None = None) -> dict[str, Outcome]:
         self.started = []
         cache = self.cache or DiskCache(self.blobs)
         ticks = iter(range(1_000_000))
         means = Means(Files(self.files), cache, self.blobs.keep, self.blobs.get, self._hear, lambda: float(next(ticks)))
-        return run(Graph(tasks), means, hold=hold)
+        return run(Graph(tasks), means, hold=hold, ways=ways)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, TaskStarted):

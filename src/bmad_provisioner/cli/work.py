@@ -40,7 +40,7 @@ def _remembered(manifest: Manifest, progress: Progress, session: Session, parsed
     known = session.cache.get(key) if parsed is None else None
     if known is None:
         parsed = parsed or parse(manifest, progress)
-        session.cache.put(key, Output(facts=document.pack(parsed)))
+        session.cache.put_plain(key, Output(facts=document.pack(parsed)))
         return parsed
     parsed = document.unpack(known.facts)
     progress(StepFinished("parse", time.perf_counter() - start))

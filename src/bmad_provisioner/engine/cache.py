@@ -1,141 +1,142 @@
-"""Cache: outputs by key, and what each task's key was made of the last time."""
+"""Cache: what a run asks of its memory, and the one that ends with the process."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bmad_provisioner.blobs import Blobs
-from bmad_provisioner.digest import Digest, Entry, Plain
-from bmad_provisioner.engine.task import Output
+from bmad_provisioner.digest import Digest, Entry, Plain, canonical, digest
+from bmad_provisioner.engine.task import Output, Task
 from bmad_provisioner.finding import Finding, Severity
+from bmad_provisioner.usage import Usage
 
-_DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """What reading an entry raises when its text is not the one that was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A remembered output: what it says (a digest), the level it was found on, and the seconds it once took."""
+
+    output: Output
+    said: Digest
+    level: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the key of a task was made of the last time it ran, and how to show those parts to people."""
+
+    parts: Mapping[str, Digest] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An output as it is handed to a cache: its key, what it says, who made it, and in how many seconds."""
+
+    key: Digest
+    output: Output
+    said: Digest
+    task: Task
+    seconds: float
 
 
 class Cache(Protocol):
     """What a run asks of its memory."""
 
-    def get(self, key: Digest) -> Output | None:
-        """Return the output under `key`, with all its bytes at hand, or `None`."""
+    def get_many(self, wanted: Mapping[Digest, Task]) -> Mapping[Digest, Hit]:
+        """Return what is known, each with all its bytes at hand; what is damaged, forged or expired is not known."""
 
-    def put(self, key: Digest, output: Output) -> None:
+    def put(self, made: Made) -> None:
         """Remember an output."""
 
-    def trace(self, task: str) -> Mapping[str, Digest]:
+    def trace(self, task: str) -> Trace:
         """Return what the key of `task` was made of the last time it ran; empty when it never did."""
 
-    def remember(self, task: str, parts: Mapping[str, Digest]) -> None:
+    def remember(self, task: str, trace: Trace) -> None:
         """Keep what the key of `task` is made of now."""
+
+    def begin(self, key: Digest, task: str) -> None:
+        """Note, durably, that a task that must never be done twice is about to start."""
+
+    def begun(self, key: Digest) -> bool:
+        """Return whether such a task was started and never reported that it succeeded."""
+
+    def commit(self) -> None:
+        """Let everything put so far survive the end of this process, however it comes."""
 
 
 class MemoryCache:
     """A cache that ends with the process."""
 
     def __init__(self) -> None:
-        self._outputs: dict[Digest, Output] = {}
-        self._traces: dict[str, Mapping[str, Digest]] = {}
+        self._outputs: dict[Digest, Hit] = {}
+        self._traces: dict[str, Trace] = {}
+        self._begun: set[Digest] = set()
 
-    def get(self, key: Digest) -> Output | None:
-        """Return the output under `key`, or `None`."""
-        return self._outputs.get(key)
+    def get_many(self, wanted: Mapping[Digest, Task]) -> Mapping[Digest, Hit]:
+        """Return what is known."""
+        return {key: self._outputs[key] for key in wanted if key in self._outputs}
 
-    def put(self, key: Digest, output: Output) -> None:
+    def put(self, made: Made) -> None:
         """Remember an output."""
-        self._outputs[key] = output
+        self._outputs[made.key] = Hit(made.output, made.said, "memory", made.seconds)
+        self._begun.discard(made.key)
 
-    def trace(self, task: str) -> Mapping[str, Digest]:
+    def trace(self, task: str) -> Trace:
         """Return what the key of `task` was made of the last time it ran."""
-        return self._traces.get(task, {})
+        return self._traces.get(task, Trace())
 
-    def remember(self, task: str, parts: Mapping[str, Digest]) -> None:
+    def remember(self, task: str, trace: Trace) -> None:
         """Keep what the key of `task` is made of now."""
-        self._traces[task] = parts
+        self._traces[task] = trace
+
+    def begin(self, key: Digest, task: str) -> None:
+        """Note that a task that must never be done twice is about to start."""
+        self._begun.add(key)
+
+    def begun(self, key: Digest) -> bool:
+        """Return whether such a task was started and never reported that it succeeded."""
+        return key in self._begun
+
+    def commit(self) -> None:
+        """Nothing of this survives."""
 
 
-class DiskCache:
-    """A cache in the file of the blobs. An entry that cannot be read, or has lost its bytes, is a miss."""
-
-    def __init__(self, blobs: Blobs) -> None:
-        self._blobs = blobs
-
-    def get(self, key: Digest) -> Output | None:
-        """Return the output under `key`, with all its bytes at hand, or `None`."""
-        row = self._row("SELECT body FROM outputs WHERE key = ?", bytes.fromhex(key))
-        if row is None:
-            return None
-        try:
-            output = revive(json.loads(row))
-            return output if all(entry.digest in self._blobs for entry in output.files.values()) else None
-        except _DAMAGED:
-            return None
-
-    def put(self, key: Digest, output: Output) -> None:
-        """Remember an output."""
-        self._blobs.begin()
-        body = json.dumps(output.plain(), separators=(",", ":"))
-        self._blobs.connection.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?)", (bytes.fromhex(key), body))
-
-    def trace(self, task: str) -> Mapping[str, Digest]:
-        """Return what the key of `task` was made of the last time it ran."""
-        row = self._row("SELECT body FROM traces WHERE task = ?", task)
-        try:
-            found = json.loads(row) if row else {}
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def remember(self, task: str, parts: Mapping[str, Digest]) -> None:
-        """Keep what the key of `task` is made of now."""
-        self._blobs.begin()
-        self._blobs.connection.execute(
-            "INSERT OR REPLACE INTO traces VALUES (?, ?)", (task, json.dumps(parts, separators=(",", ":")))
-        )
-
-    def digests(self) -> set[Digest]:
-        """Return the names of all bytes that a cached output needs."""
-        names: set[Digest] = set()
-        for (body,) in self._blobs.connection.execute("SELECT body FROM outputs"):
-            with contextlib.suppress(*_DAMAGED):
-                names |= {entry.digest for entry in revive(json.loads(body)).files.values()}
-        return names
-
-    def size(self) -> int:
-        """Return how many outputs are cached."""
-        count: int = self._blobs.connection.execute("SELECT count(*) FROM outputs").fetchone()[0]
-        return count
-
-    def clear(self) -> int:
-        """Forget every output and trace; return how many outputs there were."""
-        count = self.size()
-        self._blobs.begin()
-        self._blobs.connection.execute("DELETE FROM outputs")
-        self._blobs.connection.execute("DELETE FROM traces")
-        self._blobs.flush()
-        return count
-
-    def _row(self, query: str, key: bytes | str) -> str | None:
-        try:
-            row = self._blobs.connection.execute(query, (key,)).fetchone()
-        except sqlite3.DatabaseError:
-            return None
-        return row[0] if row else None
+def spelled(output: Output) -> bytes:
+    """Return the one spelling of what an output says: its digest is what tasks that need it go by."""
+    return canonical(output.plain())
 
 
-def revive(body: dict[str, Any]) -> Output:
-    """Return the output that `Output.plain` spelled."""
+def said(output: Output) -> Digest:
+    """Return the digest of what an output says."""
+    return digest(spelled(output))
+
+
+def revive(body: bytes | str, usage: Usage | None = None) -> Output:
+    """Return the output that `spelled` spelled; raises one of `DAMAGED` when it is none."""
+    plain: dict[str, Any] = json.loads(body)
+    facts = plain["facts"]
+    if not isinstance(facts, dict):
+        raise TypeError("facts are a mapping")
     return Output(
-        files={path: Entry(Digest(name), executable) for path, (name, executable) in body["files"].items()},
-        findings=tuple(Finding(p, r, m, Severity(s), line, hint) for p, r, m, s, line, hint in body["findings"]),
-        facts=_facts(body["facts"]),
+        files={path: Entry(Digest(name), executable) for path, (name, executable) in plain["files"].items()},
+        findings=tuple(Finding(p, r, m, Severity(s), line, hint) for p, r, m, s, line, hint in plain["findings"]),
+        facts=facts,
+        usage=usage or Usage(),
     )
 
 
-def _facts(value: Any) -> Mapping[str, Plain]:
-    if not isinstance(value, dict):
-        raise TypeError("facts are a mapping")
-    return value
+def pack_usage(usage: Usage) -> list[Plain]:
+    """Return usage as plain data."""
+    return [usage.read, usage.written, usage.reused, usage.cost, usage.tries]
+
+
+def unpack_usage(value: Any) -> Usage:
+    """Return the usage that `pack_usage` packed."""
+    read, written, reused, cost, tries = value
+    return Usage(int(read), int(written), int(reused), float(cost), int(tries))

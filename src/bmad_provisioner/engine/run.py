@@ -1,17 +1,22 @@
-"""Run: walk a graph, skipping what the cache knows."""
+"""Run: walk a graph, skipping what the cache knows, and doing the rest as soon as there is room for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from bmad_provisioner.digest import Digest, Entry
-from bmad_provisioner.engine.cache import Cache
+from bmad_provisioner.digest import Digest
+from bmad_provisioner.engine.attempts import Attempt, Attempts, Result
+from bmad_provisioner.engine.cache import Hit, Made, Trace, said
 from bmad_provisioner.engine.graph import Graph
-from bmad_provisioner.engine.task import Inputs, Output, Task, View, components, key
+from bmad_provisioner.engine.means import Means, Ways
+from bmad_provisioner.engine.task import Effect, Inputs, Lane, Output, Task, Turn, components, key, shown
 from bmad_provisioner.errors import BmadpError, PlanError
-from bmad_provisioner.event import Listener, TaskFinished, TaskStarted
+from bmad_provisioner.event import TaskFinished, TaskStarted
+from bmad_provisioner.usage import Usage
+
+__all__ = ["Means", "Outcome", "Status", "Ways", "changed", "run"]
 
 
 class Status(str, Enum):
@@ -26,88 +31,191 @@ class Status(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one task ended, what it said, and why it ran: the parts of its key that are not as the last time."""
+    """How one task ended, what it said, and why it ran: the parts of its key that are not as the last time.
+
+    `level` is where a cached output was found, `seconds` what making the output took (of a cached one: once took),
+    `usage` what this run spent on it, tries that failed included.
+    """
 
     task: str
     status: Status
     output: Output | None = None
     because: tuple[str, ...] = ()
     error: str = ""
+    hint: str = ""
+    level: str = ""
+    seconds: float = 0.0
+    usage: Usage = Usage()
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a run is handed: where it reads, keeps and remembers, whom it tells, and its clock (seconds).
+def run(graph: Graph, means: Means, *, hold: bool, ways: Ways | None = None) -> dict[str, Outcome]:
+    """Run every task whose needs succeed, and return how each ended, in the order of the graph.
 
-    With `refresh` external tasks are asked again, whatever the cache knows.
+    With `hold`, external tasks that the cache does not know are held back, and so is all that needs them. A task that
+    fails stops those that need it and no others. What was made is remembered before the next task starts.
     """
-
-    view: View
-    cache: Cache
-    keep: Callable[..., Entry]
-    fetch: Callable[[Digest], bytes]
-    emit: Listener
-    clock: Callable[[], float]
-    refresh: bool = False
+    return _Run(graph, means, ways or Ways(), hold=hold).run()
 
 
-def run(graph: Graph, means: Means, *, hold: bool) -> dict[str, Outcome]:
-    """Run every task whose needs succeed and return how each ended, in order.
+class _Run:
+    """One walk: what is cached, held, blocked or takes no time is settled here, the rest is attempted."""
 
-    With `hold`, external tasks that the cache does not know are held back, and so is all that needs them.
-    """
-    outcomes: dict[str, Outcome] = {}
-    for task in graph:
-        outcomes[task.name] = _blocked(task, outcomes) or _run(task, means, outcomes, hold=hold)
-    return outcomes
+    def __init__(self, graph: Graph, means: Means, ways: Ways, *, hold: bool) -> None:
+        self._graph, self._means, self._ways, self._hold = graph, means, ways, hold
+        self._outcomes: dict[str, Outcome] = {}
+        self._said: dict[str, Digest] = {}
+        self._missing = {task.name: len(task.needs) for task in graph}
+        self._free: list[str] = [task.name for task in graph if not task.needs]
+        self._attempts = Attempts(means, ways, self._inputs)
+        self._ahead: dict[str, float] | None = None
+
+    def run(self) -> dict[str, Outcome]:
+        try:
+            self._advance()
+            while self._attempts:
+                for result in self._attempts.step():
+                    self._take(result)
+                self._means.cache.commit()
+                self._advance()
+        except BaseException:
+            for result in self._attempts.stop():
+                self._take(result)
+            self._means.cache.commit()
+            raise
+        finally:
+            self._attempts.close()
+        return {task.name: self._outcomes[task.name] for task in self._graph}
+
+    def _advance(self) -> None:
+        """Settle tasks whose needs are met, as far as that takes no time, and have the rest attempted."""
+        while self._free:
+            names, self._free = self._free, []
+            found = [self._look(self._graph[name]) for name in names if not self._is_blocked(self._graph[name])]
+            asked = {one.key: one.task for one in found if not self._is_asked_again(one.task)}
+            hits = self._means.cache.get_many(asked) if asked else {}
+            for one in found:
+                hit = None if self._is_asked_again(one.task) else hits.get(one.key)
+                if hit is not None:
+                    self._hit(one.task, hit)
+                else:
+                    self._miss(one)
+
+    def _is_blocked(self, task: Task) -> bool:
+        states = {self._outcomes[need].status for need in task.needs}
+        if states & {Status.FAILED, Status.SKIPPED}:
+            self._settle(Outcome(task.name, Status.SKIPPED))
+            return True
+        if Status.HELD in states:
+            self._settle(Outcome(task.name, Status.HELD))
+            return True
+        return False
+
+    def _is_asked_again(self, task: Task) -> bool:
+        again = self._ways.again
+        return bool(again) and (task.name in again or ("*" in again and task.action.external))
+
+    def _look(self, task: Task) -> Attempt:
+        parts = components(task, self._means.view, self._said)
+        return Attempt(task, key(parts), parts)
+
+    def _hit(self, task: Task, hit: Hit) -> None:
+        self._said[task.name] = hit.said
+        self._settle(Outcome(task.name, Status.CACHED, hit.output, level=hit.level, seconds=hit.seconds))
+
+    def _miss(self, one: Attempt) -> None:
+        task = one.task
+        one.because = self._because(one)
+        if self._hold and task.action.external:
+            self._settle(Outcome(task.name, Status.HELD, because=one.because))
+        elif task.action.lane is Lane.HERE:
+            self._here(one)
+        elif task.effect is Effect.ONCE and not self._is_asked_again(task) and self._means.cache.begun(one.key):
+            hint = f"see what it did; `--again {task.name}` does it once more"
+            error = "it was started before and never reported that it succeeded"
+            self._settle(Outcome(task.name, Status.FAILED, because=one.because, error=error, hint=hint))
+        else:
+            one.ahead = self._ahead_of(task)
+            self._attempts.add(one)
+
+    def _because(self, one: Attempt) -> tuple[str, ...]:
+        if self._is_asked_again(one.task):
+            return ("it was asked for",)
+        trace = self._means.cache.trace(one.task.name)
+        return changed(trace, one.parts, shown(one.task, one.parts) if trace.shown else {})
+
+    def _here(self, one: Attempt) -> None:
+        task, emit, clock = one.task, self._means.emit, self._means.clock
+        emit(TaskStarted(task.name, task.action.name))
+        start = clock()
+        try:
+            output = task.action.function(self._inputs(task, Turn()))
+        except BmadpError as error:
+            emit(TaskFinished(task.name, task.action.name, Status.FAILED.value, clock() - start))
+            self._settle(Outcome(task.name, Status.FAILED, because=one.because, error=error.message, hint=error.hint))
+            return
+        emit(TaskFinished(task.name, task.action.name, Status.DONE.value, clock() - start))
+        self._keep(one, output, 0.0)
+
+    def _take(self, result: Result) -> None:
+        one, error = result.attempt, result.error
+        if result.output is not None:
+            self._keep(one, replace(result.output, usage=one.usage), result.seconds)
+        elif error is not None:
+            ended = Outcome(one.task.name, Status.FAILED, None, one.because, error.message, error.hint, usage=one.usage)
+            self._settle(ended)
+
+    def _keep(self, one: Attempt, output: Output, seconds: float) -> None:
+        task = one.task
+        self._said[task.name] = said(output)
+        self._means.cache.put(Made(one.key, output, self._said[task.name], task, seconds))
+        texts = shown(task, one.parts) if task.action.lane is not Lane.HERE else {}
+        self._means.cache.remember(task.name, Trace(one.parts, texts))
+        self._settle(Outcome(task.name, Status.DONE, output, one.because, seconds=seconds, usage=output.usage))
+
+    def _settle(self, outcome: Outcome) -> None:
+        self._outcomes[outcome.task] = outcome
+        for other in self._graph.wanted_by(outcome.task):
+            self._missing[other] -= 1
+            if not self._missing[other]:
+                self._free.append(other)
+
+    def _ahead_of(self, task: Task) -> float:
+        if self._ahead is None:
+            self._ahead = self._graph.ahead(self._usual)
+        return self._ahead[task.name]
+
+    def _usual(self, task: Task) -> float:
+        """Return how long a task usually takes: the mean of its last times, or one second, so that paths count tasks."""
+        if task.action.lane is Lane.HERE:
+            return 0.0
+        times = [ran.seconds for ran in self._ways.history.of(task.name) if ran.status == Status.DONE.value]
+        return sum(times) / len(times) if times else 1.0
+
+    def _inputs(self, task: Task, turn: Turn) -> Inputs:
+        view, fetch = self._means.view, self._means.fetch
+
+        def read(path: str) -> bytes:
+            if path not in task.reads:
+                raise PlanError(f"task `{task.name}` reads `{path}`, which it does not declare")
+            return view.read(path)
+
+        files = {path: view.entry(path) for path in task.reads}
+        needs = {name: output for name in task.needs if (output := self._outcomes[name].output) is not None}
+        return Inputs(task.args, files, needs, read, self._means.keep, lambda entry: fetch(entry.digest), turn)
 
 
-def _blocked(task: Task, outcomes: Mapping[str, Outcome]) -> Outcome | None:
-    states = {outcomes[need].status for need in task.needs}
-    if states & {Status.FAILED, Status.SKIPPED}:
-        return Outcome(task.name, Status.SKIPPED)
-    return Outcome(task.name, Status.HELD) if Status.HELD in states else None
-
-
-def _run(task: Task, means: Means, outcomes: Mapping[str, Outcome], *, hold: bool) -> Outcome:
-    needs = {name: output for name in task.needs if (output := outcomes[name].output) is not None}
-    parts = components(task, means.view, needs)
-    name = key(parts)
-    known = None if means.refresh and task.action.external else means.cache.get(name)
-    if known is not None:
-        return Outcome(task.name, Status.CACHED, known)
-    because = changed(means.cache.trace(task.name), parts)
-    if hold and task.action.external:
-        return Outcome(task.name, Status.HELD, because=because)
-    means.emit(TaskStarted(task.name, task.action.name))
-    start = means.clock()
-    outcome = _ask(task, means, needs, because)
-    means.emit(TaskFinished(task.name, task.action.name, outcome.status.value, means.clock() - start))
-    if outcome.output is not None:
-        means.cache.put(name, outcome.output)
-        means.cache.remember(task.name, parts)
-    return outcome
-
-
-def _ask(task: Task, means: Means, needs: Mapping[str, Output], because: tuple[str, ...]) -> Outcome:
-    def read(path: str) -> bytes:
-        if path not in task.reads:
-            raise PlanError(f"task `{task.name}` reads `{path}`, which it does not declare")
-        return means.view.read(path)
-
-    files = {path: means.view.entry(path) for path in task.reads}
-    inputs = Inputs(task.args, files, needs, read, means.keep, lambda entry: means.fetch(entry.digest))
-    try:
-        output = task.action.function(inputs)
-    except BmadpError as error:
-        return Outcome(task.name, Status.FAILED, because=because, error=error.message)
-    return Outcome(task.name, Status.DONE, output, because)
-
-
-def changed(before: Mapping[str, Digest], now: Mapping[str, Digest]) -> tuple[str, ...]:
-    """Return why a key is not what it was, one phrase a part."""
-    if not before:
+def changed(before: Trace, now: Mapping[str, Digest], texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return why a key is not what it was, one phrase a part: from what to what, where that is known."""
+    if not before.parts:
         return ("it never ran here",)
-    phrases = [f"{part} {'changed' if part in before else 'is new'}" for part in now if before.get(part) != now[part]]
-    phrases += [f"{part} is gone" for part in before if part not in now]
+
+    def phrase(part: str) -> str:
+        if part not in before.parts:
+            return f"{part} is new"
+        if part not in before.shown or part not in texts:
+            return f"{part} changed"
+        return f"{part} changed: {before.shown[part]} -> {texts[part]}"
+
+    phrases = [phrase(part) for part in now if before.parts.get(part) != now[part]]
+    phrases += [f"{part} is gone" for part in before.parts if part not in now]
     return tuple(phrases) or ("its output is no longer cached",)

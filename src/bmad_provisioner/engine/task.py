@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from functools import cache
 from typing import Protocol
 
-from bmad_provisioner.digest import Digest, Entry, Plain, fingerprint
+from bmad_provisioner.digest import Digest, Entry, Plain, canonical, fingerprint
+from bmad_provisioner.engine.policy import Policy
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.usage import Usage
 
@@ -55,10 +57,11 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """How long and how an output is remembered: seconds (`None`: for good), the outermost level, tags to find it by."""
+    """How long and how an output is remembered: seconds (`None`: for good), the outermost level (`memory`, `disk`, `shared`),
+    tags to find it by."""
 
     ttl: float | None = None
-    level: str = "shared"
+    level: str = "disk"
     compress: bool = False
     tags: tuple[str, ...] = ()
 
@@ -148,30 +151,61 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """An action with its arguments (plain data, no secrets), the paths it reads and the tasks it needs."""
+    """An action with its arguments (plain data, no secrets), the paths it reads and the tasks it needs.
+
+    What follows `needs` decides when and how it runs and is no part of its key: `guard` names the circuit breaker it
+    goes through, `expected` is what it is thought to consume.
+    """
 
     name: str
     action: Action
     args: Mapping[str, Plain] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    priority: Priority = Priority.NORMAL
+    resources: Resources = Resources()
+    policy: Policy = Policy()
+    effect: Effect = Effect.PURE
+    keeping: Keeping = Keeping()
+    guard: str = ""
+    expected: Usage | None = None
 
 
-def components(task: Task, view: View, needs: Mapping[str, Output]) -> dict[str, Digest]:
+def components(task: Task, view: View, said: Mapping[str, Digest]) -> dict[str, Digest]:
     """Return what decides a task's output, each part under a name that `why` can print.
 
-    Upstream tasks count by what they said, not by what made them run: a step that runs again and says the
-    same wakes nobody.
+    Upstream tasks count by what they said (`said`), not by what made them run: a step that runs again and says the
+    same wakes nobody. An argument whose name holds a space speaks for itself.
     """
-    parts = {"action": fingerprint([task.action.name, task.action.version])}
-    parts.update({f"argument {name}": fingerprint(value) for name, value in task.args.items()})
+    parts = {"action": _of_action(task.action.name, task.action.version)}
+    for name, value in task.args.items():
+        parts[name if " " in name else f"argument {name}"] = fingerprint(value)
     for path in task.reads:
         entry = view.entry(path)
         parts[f"file {path}"] = fingerprint(None if entry is None else [entry.digest, entry.executable])
-    parts.update({f"task {name}": fingerprint(needs[name].plain()) for name in task.needs})
+    for name in task.needs:
+        parts[f"task {name}"] = said[name]
     return parts
+
+
+@cache
+def _of_action(name: str, version: str) -> Digest:
+    return fingerprint([name, version])
+
+
+def shown(task: Task, parts: Mapping[str, Digest]) -> dict[str, str]:
+    """Return how to show each of a task's `components` to people: a value where it is short, else a part of its name."""
+    texts = {part: name[:8] for part, name in parts.items()}
+    for name, value in task.args.items():
+        part = name if " " in name else f"argument {name}"
+        text = value if isinstance(value, str) else canonical(value).decode("utf-8", "replace")
+        texts[part] = " ".join(text.split()) if len(text) <= _SHORT else texts[part]
+    return texts
 
 
 def key(parts: Mapping[str, Digest]) -> Digest:
     """Return the cache key of a task from its `components`."""
     return fingerprint(dict(parts))
+
+
+_SHORT = 120

@@ -1,0 +1,257 @@
+"""Attempts: tasks that take their time, tried in lanes as there is room, and tried again as their policy says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from bmad_provisioner.digest import Digest
+from bmad_provisioner.engine.breaker import Permit
+from bmad_provisioner.engine.budget import estimate
+from bmad_provisioner.engine.history import Ran
+from bmad_provisioner.engine.lanes import Done, Job, Lanes, LanesError, Sequential
+from bmad_provisioner.engine.means import Means, Ways
+from bmad_provisioner.engine.policy import delay, may_retry, timeout
+from bmad_provisioner.engine.ready import Ready, Room
+from bmad_provisioner.engine.task import Effect, Inputs, Output, Task, Turn, key
+from bmad_provisioner.errors import BmadpError, TaskError
+from bmad_provisioner.event import FellBack, TaskFinished, TaskRetried, TaskStarted
+from bmad_provisioner.usage import Usage
+
+_GRACE = 10.0
+"""Seconds a task may overrun its time before its thread is given up: a child process has to be ended and read first."""
+_LEAVING = 5.0
+"""Seconds that running tasks have to end after an interrupt."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A task that is not known, on its way through a run: its key, why it runs, and how often it was tried."""
+
+    task: Task
+    key: Digest
+    parts: Mapping[str, Digest]
+    because: tuple[str, ...] = ()
+    ahead: float = 0.0
+    number: int = 1
+    usage: Usage = Usage()
+    deadline: float | None = None
+    permit: Permit | None = None
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How the last try of a task ended: an output, or an error."""
+
+    attempt: Attempt
+    output: Output | None
+    error: TaskError | None
+    seconds: float = 0.0
+
+
+class Attempts:
+    """All attempts of one run. Only the scheduler's thread is ever in here; tasks run in lanes and report back."""
+
+    def __init__(self, means: Means, ways: Ways, inputs: Callable[[Task, Turn], Inputs]) -> None:
+        self._means, self._ways, self._inputs = means, ways, inputs
+        self._ready, self._room = Ready(), Room(ways.capacity)
+        self._waiting: dict[str, Attempt] = {}
+        self._running: dict[int, Attempt] = {}
+        self._results: list[Result] = []
+        self._serial = 0
+        self._lanes: Lanes | None = None
+        self._fallbacks = list(ways.lanes)
+
+    def __bool__(self) -> bool:
+        return bool(self._ready or self._running or self._results)
+
+    def add(self, one: Attempt) -> None:
+        """Have a task tried as soon as there is room."""
+        self._waiting[one.task.name] = one
+        self._ready.push(one.task, one.ahead)
+
+    def step(self) -> list[Result]:
+        """Start what fits, wait for something to end, and return what ended for good."""
+        while (task := self._ready.pop(self._room, self._means.clock())) is not None:
+            one = self._waiting.pop(task.name)
+            if self._may_start(one):
+                self._start(one)
+        if not self._results:
+            for done in self._wait():
+                self._ended(done)
+        results, self._results = self._results, []
+        return results
+
+    def _may_start(self, one: Attempt) -> bool:
+        task = one.task
+        if task.guard:
+            permit = self._ways.breakers.ask(task.guard)
+            if not isinstance(permit, Permit):
+                reason = f"`{task.guard}` failed again and again and is left alone; it is tried again in {permit:.0f} s"
+                self._again_or_fail(one, TaskError(reason, heals=True, after=permit), started=False)
+                return False
+            one.permit = permit
+        past = [ran.usage for ran in self._ways.history.of(task.name)]
+        reason = self._ways.budget.reserve(task.name, estimate(past, task.expected))
+        if reason:
+            self._release(one)
+            self._fail(one, TaskError(reason, hint="raise the budget, then run it again: what is done stays done"))
+        return not reason
+
+    def _start(self, one: Attempt) -> None:
+        task = one.task
+        if task.effect is Effect.ONCE:
+            self._means.cache.begin(one.key, task.name)
+        seconds = timeout(task.policy, [ran.seconds for ran in self._ways.history.of(task.name)])
+        turn = Turn(one.number, seconds, task.resources.memory or None, lambda: one.stopped, self._last(task))
+        self._serial += 1
+        job = Job(self._serial, task.name, task.action.function, self._inputs(task, turn), task.action.lane)
+        one.deadline = None if seconds is None else self._means.clock() + seconds + _GRACE
+        self._running[job.serial] = one
+        self._room.take(task)
+        self._means.emit(TaskStarted(task.name, task.action.name))
+        try:
+            self._open().start(job)
+        except LanesError as error:
+            self._fall_back(error)
+
+    def _open(self) -> Lanes:
+        while self._lanes is None:
+            try:
+                self._lanes = self._fallbacks.pop(0)() if self._fallbacks else Sequential()
+            except LanesError as error:
+                self._tell(error)
+        return self._lanes
+
+    def _tell(self, error: LanesError) -> None:
+        what = "the next executor" if self._fallbacks else "one task after the other"
+        self._means.emit(FellBack(f"{error.message}; going on with {what}"))
+
+    def _fall_back(self, error: LanesError) -> None:
+        """Go on with the next lanes; what was in flight starts again there, unless it must never be done twice."""
+        self._tell(error)
+        if self._lanes is not None:
+            self._lanes.close()
+            self._lanes = None
+        lost, self._running = self._running, {}
+        for one in lost.values():
+            one.stopped = True
+            self._room.give(one.task)
+            self._release(one)
+            if one.task.effect is Effect.ONCE:
+                self._fail(one, TaskError("it was lost with its executor, and may have been done"))
+            else:
+                self.add(replace(one, stopped=False))
+
+    def _last(self, task: Task) -> Output | None:
+        """Return what the task said the last time, whatever it was asked then."""
+        trace = self._means.cache.trace(task.name)
+        if not trace.parts:
+            return None
+        before = key(trace.parts)
+        hit = self._means.cache.get_many({before: task}).get(before)
+        return hit.output if hit else None
+
+    def _wait(self) -> list[Done]:
+        """Wait for tries to end, for a delay or a deadline to pass; give up those that are long overdue."""
+        now = self._means.clock()
+        moments = [one.deadline for one in self._running.values() if one.deadline is not None]
+        moments += [wakes] if (wakes := self._ready.wakes) is not None else []
+        seconds = max(0.0, min(moments) - now) if moments else None
+        if not self._running:
+            time.sleep(seconds or 0.0)
+            return []
+        try:
+            done = self._open().wait(seconds)
+        except LanesError as error:
+            self._fall_back(error)
+            return []
+        return done or self._overdue()
+
+    def _overdue(self) -> list[Done]:
+        now = self._means.clock()
+        late = [serial for serial, one in self._running.items() if one.deadline is not None and one.deadline <= now]
+        for serial in late:
+            self._open().abandon(serial)
+        return [Done(serial, None, TaskError("it did not end in its time", heals=True), 0.0) for serial in late]
+
+    def _ended(self, done: Done) -> None:
+        one = self._running.pop(done.serial, None)
+        if one is None:
+            return  # it was given up, and came back after all
+        task = one.task
+        one.stopped = True
+        self._room.give(task)
+        error = None if done.error is None else _as_task_error(done.error)
+        spent = replace(error.usage if error else done.output.usage if done.output else Usage(), tries=1)
+        one.usage += spent
+        self._ways.budget.settle(task.name, spent)
+        self._judge(one, error)
+        status, because = ("failed", error.message) if error else ("done", "; ".join(one.because))
+        self._ways.history.record(Ran(task.name, task.action.name, status, done.seconds, spent, because))
+        self._means.emit(TaskFinished(task.name, task.action.name, status, done.seconds))
+        if error is not None:
+            self._again_or_fail(one, error, started=True)
+        else:
+            self._results.append(Result(one, done.output, None, done.seconds))
+
+    def _judge(self, one: Attempt, error: TaskError | None) -> None:
+        """Tell the breaker what the try says of the other side: a mistake of the task's own says nothing."""
+        permit, one.permit = one.permit, None
+        if permit is None:
+            return
+        if error is None:
+            self._ways.breakers.succeeded(permit)
+        elif error.heals or error.barred:
+            self._ways.breakers.failed(permit, barred=error.barred)
+        else:
+            self._ways.breakers.released(permit)
+
+    def _release(self, one: Attempt) -> None:
+        if one.permit is not None:
+            self._ways.breakers.released(one.permit)
+            one.permit = None
+
+    def _again_or_fail(self, one: Attempt, error: TaskError, *, started: bool) -> None:
+        task = one.task
+        is_once = started and task.effect is Effect.ONCE
+        if not may_retry(task.policy, is_once, one.number, error.heals):
+            self._fail(one, error)
+            return
+        seconds = delay(task.policy, one.number, random=self._ways.random, after=error.after)
+        fresh = replace(one, number=one.number + 1, stopped=False, deadline=None)
+        self._waiting[task.name] = fresh
+        self._means.emit(TaskRetried(task.name, fresh.number, seconds, error.message))
+        self._ready.delay(task, one.ahead, self._means.clock() + seconds)
+
+    def _fail(self, one: Attempt, error: TaskError) -> None:
+        self._results.append(Result(one, None, error))
+
+    def stop(self) -> list[Result]:
+        """Have what runs stop, wait for it a little, and return what ended well all the same."""
+        for one in self._running.values():
+            one.stopped = True
+        until = time.monotonic() + _LEAVING
+        results = [result for result in self._results if result.output is not None]
+        while self._lanes is not None and self._running and (left := until - time.monotonic()) > 0:
+            for done in self._lanes.wait(left):
+                one = self._running.pop(done.serial)
+                results += [Result(one, done.output, None, done.seconds)] if done.output is not None else []
+        for one in self._running.values():
+            self._release(one)
+        return results
+
+    def close(self) -> None:
+        """Let go of the lanes."""
+        if self._lanes is not None:
+            self._lanes.close()
+
+
+def _as_task_error(error: Exception) -> TaskError:
+    if isinstance(error, TaskError):
+        return error
+    if isinstance(error, BmadpError):
+        return TaskError(error.message, hint=error.hint)
+    return TaskError(f"{type(error).__name__}: {error}")

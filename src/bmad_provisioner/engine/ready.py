@@ -1,0 +1,116 @@
+"""Ready: which task goes next, and whether there is room for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from bmad_provisioner.engine.task import Lane, Task
+
+_PATIENCE = 16
+"""How often others may overtake a task there is no room for; after that they wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a run may occupy at once: slots, bytes of memory, processors of the profile, and worker processes that compute."""
+
+    slots: int = 4
+    memory: int = 1 << 62
+    cpu: float = 1e9
+    processes: int = 2
+
+
+class Room:
+    """How much of a capacity is taken. A task that is larger than all of it runs while nothing else does."""
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._memory, self._cpu, self._running, self._computing, self._closed = 0, 0.0, 0, 0, False
+
+    @property
+    def full(self) -> bool:
+        """Whether no task of any kind fits."""
+        return self._closed or self._running >= self._capacity.slots
+
+    def fits(self, task: Task) -> bool:
+        """Return whether `task` may start now."""
+        if not self._running:
+            return True
+        if self.full or task.action.lane is Lane.ALONE:
+            return False
+        return (
+            (task.action.lane is not Lane.CPU or self._computing < self._capacity.processes)
+            and self._memory + task.resources.memory <= self._capacity.memory
+            and self._cpu + task.resources.cpu <= self._capacity.cpu
+        )
+
+    def take(self, task: Task) -> None:
+        """Occupy what `task` needs."""
+        self._count(task, 1)
+        self._closed = task.action.lane is Lane.ALONE
+
+    def give(self, task: Task) -> None:
+        """Free what `task` needed."""
+        self._count(task, -1)
+        self._closed = False
+
+    def _count(self, task: Task, sign: int) -> None:
+        self._running += sign
+        self._computing += sign * (task.action.lane is Lane.CPU)
+        self._memory += sign * task.resources.memory
+        self._cpu += sign * task.resources.cpu
+
+
+class Ready:
+    """Tasks whose needs are met: by priority, then by the longest path still ahead of them, then as they came.
+
+    A task there is no room for lets smaller ones pass for a while. Delayed tasks come back when their time has come.
+    """
+
+    def __init__(self) -> None:
+        self._queue: list[tuple[int, float, int, Task]] = []
+        self._delayed: list[tuple[float, int, tuple[int, float, int, Task]]] = []
+        self._passed: dict[str, int] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._queue) + len(self._delayed)
+
+    def push(self, task: Task, ahead: float) -> None:
+        """Add a task; `ahead` is the length of the longest path from its start, in seconds."""
+        self._count += 1
+        heappush(self._queue, (task.priority, -ahead, self._count, task))
+
+    def delay(self, task: Task, ahead: float, until: float) -> None:
+        """Add a task that must not start before `until`, on the clock that `pop` is asked with."""
+        self._count += 1
+        heappush(self._delayed, (until, self._count, (task.priority, -ahead, self._count, task)))
+
+    @property
+    def wakes(self) -> float | None:
+        """The time at which the next delayed task comes back."""
+        return self._delayed[0][0] if self._delayed else None
+
+    def pop(self, room: Room, now: float) -> Task | None:
+        """Return the next task that fits, or `None`."""
+        while self._delayed and self._delayed[0][0] <= now:
+            heappush(self._queue, heappop(self._delayed)[2])
+        if room.full:
+            return None
+        set_aside = []
+        found = None
+        while self._queue and found is None:
+            item = heappop(self._queue)
+            task = item[3]
+            if room.fits(task):
+                found = task
+            else:
+                set_aside.append(item)
+                if task.action.lane is Lane.ALONE or self._passed.get(task.name, 0) >= _PATIENCE:
+                    break
+        for item in set_aside:
+            if found is not None:
+                self._passed[item[3].name] = self._passed.get(item[3].name, 0) + 1
+            heappush(self._queue, item)
+        return found
