@@ -37,6 +37,7 @@ class Session:
         self.writable = project.prepare() if begin or os.path.lexists(project.state) else False
         self.index = Index(project.state / "index.json" if self.writable else None)
         self._blobs: Blobs | None = None
+        self._cache: DiskCache | None = None
 
     def __enter__(self) -> Session:
         return self
@@ -62,7 +63,9 @@ class Session:
         """The engine's cache."""
         from bmad_provisioner.engine.disk import DiskCache  # noqa: PLC0415
 
-        return DiskCache(self.blobs)
+        if self._cache is None:
+            self._cache = DiskCache(self.blobs)
+        return self._cache
 
     @property
     def journal(self) -> Journal:

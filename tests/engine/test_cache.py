@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.digest import Entry, digest, fingerprint
-from bmad_provisioner.engine.cache import Made, MemoryCache, Trace, revive, said, spelled
+from bmad_provisioner.engine.cache import Made, MemoryCache, Trace, revive, spelled
 from bmad_provisioner.engine.disk import DiskCache
 from bmad_provisioner.engine.task import Output
 from bmad_provisioner.finding import Finding, Severity
@@ -23,12 +23,13 @@ outputs = st.builds(Output, st.dictionaries(texts, entries, max_size=3), st.list
 
 
 def made(output: Output) -> Made:
-    return Made(KEY, output, said(output), task("a"), 1.0)
+    return Made(KEY, output, spelled(output), digest(spelled(output)), task("a"), 1.0)
 
 
 def plant(store: Blobs, body: str) -> None:
     """Lay down an entry whose text is damaged and whose checksum is right."""
     DiskCache(store).put(made(Output()))
+    store.commit()
     claimed = bytes.fromhex(digest(body.encode()))
     store.connection.execute("UPDATE results SET body = ?, said = ?", (body.encode(), claimed))
 
@@ -90,6 +91,7 @@ def test_a_damaged_cache_is_run_again_and_mended():
     shop = Shop()
     tasks = [task("a"), task("b", needs=("a",))]
     first = shop.run(*tasks)
+    shop.blobs.commit()
     shop.blobs.connection.execute("UPDATE results SET body = '{'")
     again = shop.run(*tasks)
     assert statuses(again) == {"a": "done", "b": "done"}

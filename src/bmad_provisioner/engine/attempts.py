@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bmad_provisioner.digest import Digest
 from bmad_provisioner.engine.breaker import Permit
@@ -27,11 +27,15 @@ _LEAVING = 5.0
 
 @dataclass(slots=True)
 class Attempt:
-    """A task that is not known, on its way through a run: its key, why it runs, and how often it was tried."""
+    """A task that is not known, on its way through a run: its key, why it runs, and how often it was tried.
+
+    `before` is what its key was made of the last time it succeeded.
+    """
 
     task: Task
     key: Digest
     parts: Mapping[str, Digest]
+    before: Mapping[str, Digest] = field(default_factory=dict)
     because: tuple[str, ...] = ()
     ahead: float = 0.0
     number: int = 1
@@ -105,7 +109,7 @@ class Attempts:
         if task.effect is Effect.ONCE:
             self._means.cache.begin(one.key, task.name)
         seconds = timeout(task.policy, [ran.seconds for ran in self._ways.history.of(task.name)])
-        turn = Turn(one.number, seconds, task.resources.memory or None, lambda: one.stopped, self._last(task))
+        turn = Turn(one.number, seconds, task.resources.memory or None, lambda: one.stopped, self._last(one))
         self._serial += 1
         job = Job(self._serial, task.name, task.action.function, self._inputs(task, turn), task.action.lane)
         one.deadline = None if seconds is None else self._means.clock() + seconds + _GRACE
@@ -145,13 +149,12 @@ class Attempts:
             else:
                 self.add(replace(one, stopped=False))
 
-    def _last(self, task: Task) -> Output | None:
+    def _last(self, one: Attempt) -> Output | None:
         """Return what the task said the last time, whatever it was asked then."""
-        trace = self._means.cache.trace(task.name)
-        if not trace.parts:
+        if not one.before:
             return None
-        before = key(trace.parts)
-        hit = self._means.cache.get_many({before: task}).get(before)
+        before = key(one.before)
+        hit = self._means.cache.get_many({before: one.task}).get(before)
         return hit.output if hit else None
 
     def _wait(self) -> list[Done]:
@@ -185,7 +188,8 @@ class Attempts:
         one.stopped = True
         self._room.give(task)
         error = None if done.error is None else _as_task_error(done.error)
-        spent = replace(error.usage if error else done.output.usage if done.output else Usage(), tries=1)
+        said = error.usage if error else done.output.usage if done.output else Usage()
+        spent = Usage(said.read, said.written, said.reused, said.cost, 1)
         one.usage += spent
         self._ways.budget.settle(task.name, spent)
         self._judge(one, error)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bmad_provisioner.digest import Digest, Entry, Plain, canonical, digest
+from bmad_provisioner.digest import Digest, Entry, canonical
 from bmad_provisioner.engine.task import Output, Task
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.usage import Usage
@@ -36,10 +36,13 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An output as it is handed to a cache: its key, what it says, who made it, and in how many seconds."""
+    """An output as it is handed to a cache: its key, what it says (spelled, and the digest of that), who made it, and in
+    how many seconds.
+    """
 
     key: Digest
     output: Output
+    body: bytes
     said: Digest
     task: Task
     seconds: float
@@ -112,11 +115,6 @@ def spelled(output: Output) -> bytes:
     return canonical(output.plain())
 
 
-def said(output: Output) -> Digest:
-    """Return the digest of what an output says."""
-    return digest(spelled(output))
-
-
 def revive(body: bytes | str, usage: Usage | None = None) -> Output:
     """Return the output that `spelled` spelled; raises one of `DAMAGED` when it is none."""
     plain: dict[str, Any] = json.loads(body)
@@ -127,16 +125,23 @@ def revive(body: bytes | str, usage: Usage | None = None) -> Output:
         files={path: Entry(Digest(name), executable) for path, (name, executable) in plain["files"].items()},
         findings=tuple(Finding(p, r, m, Severity(s), line, hint) for p, r, m, s, line, hint in plain["findings"]),
         facts=facts,
-        usage=usage or Usage(),
+        usage=usage or _NOTHING,
     )
 
 
-def pack_usage(usage: Usage) -> list[Plain]:
-    """Return usage as plain data."""
-    return [usage.read, usage.written, usage.reused, usage.cost, usage.tries]
+def pack_usage(usage: Usage) -> str:
+    """Return usage as text; none at all is empty."""
+    if usage == _NOTHING:
+        return ""
+    return f"{usage.read} {usage.written} {usage.reused} {usage.cost!r} {usage.tries}"
 
 
-def unpack_usage(value: Any) -> Usage:
+def unpack_usage(text: str) -> Usage:
     """Return the usage that `pack_usage` packed."""
-    read, written, reused, cost, tries = value
+    if not text:
+        return _NOTHING
+    read, written, reused, cost, tries = text.split(" ")
     return Usage(int(read), int(written), int(reused), float(cost), int(tries))
+
+
+_NOTHING = Usage()

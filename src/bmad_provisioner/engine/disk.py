@@ -12,9 +12,9 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from bmad_provisioner.blobs import Blobs
-from bmad_provisioner.digest import Digest, digest
+from bmad_provisioner.digest import Digest, canonical, digest
 from bmad_provisioner.engine.cache import DAMAGED, Hit, Made, Trace, pack_usage, revive, spelled, unpack_usage
-from bmad_provisioner.engine.task import Keeping, Lane, Output, Task
+from bmad_provisioner.engine.task import Effect, Lane, Output, Task
 from bmad_provisioner.usage import Usage
 
 _SCHEMA = """
@@ -51,6 +51,7 @@ class DiskCache:
 
     def __init__(self, blobs: Blobs, *, now: Callable[[], float] = time.time) -> None:
         self._blobs, self._now = blobs, now
+        self._traces: dict[str, str] | None = None
         blobs.own("cache", 1, _SCHEMA)
 
     def get(self, key: Digest) -> Output | None:
@@ -71,7 +72,7 @@ class DiskCache:
             with contextlib.suppress(*DAMAGED):
                 if digest(body) != claimed.hex() or (expires is not None and expires <= now):
                     continue
-                output = revive(body, unpack_usage(json.loads(usage)) if usage else None)
+                output = revive(body, unpack_usage(usage) if usage else None)
                 found[Digest(key.hex())] = Hit(output, Digest(claimed.hex()), "disk", seconds)
         return self._whole(found)
 
@@ -101,36 +102,36 @@ class DiskCache:
                 self._blobs.write("UPDATE results SET used = ? WHERE key = ?", [(now, key) for (key,) in old])
 
     def put(self, made: Made) -> None:
-        """Remember an output."""
-        body = spelled(made.output)
-        self._store(made, body, made.task.keeping)
-        if self.begun(made.key):
+        """Remember an output; it is in the file after the next `commit`."""
+        now, keeping = self._now(), made.task.keeping
+        expires = None if keeping.ttl is None else now + keeping.ttl
+        row = _row(made.key, made.body, made.said, (made.task.name, keeping.tags), (now, expires, made.seconds), made.output.usage)
+        self._blobs.defer(_INSERT, row)
+        if made.task.effect is Effect.ONCE:
             self._blobs.write("DELETE FROM begun WHERE key = ?", [(bytes.fromhex(made.key),)])
 
     def put_plain(self, key: Digest, output: Output) -> None:
         """Remember what no task made."""
-        self._blobs.write(_INSERT, [_row(key, output, spelled(output), "", (), self._now(), None, 0.0)])
-
-    def _store(self, made: Made, body: bytes, keeping: Keeping) -> None:
-        now = self._now()
-        expires = None if keeping.ttl is None else now + keeping.ttl
-        row = _row(made.key, made.output, body, made.task.name, keeping.tags, now, expires, made.seconds)
-        self._blobs.write(_INSERT, [row])
+        body = spelled(output)
+        self._blobs.defer(_INSERT, _row(key, body, digest(body), ("", ()), (self._now(), None, 0.0), output.usage))
 
     def trace(self, task: str) -> Trace:
         """Return what the key of `task` was made of the last time it ran."""
-        rows: list[Any] = []
-        with contextlib.suppress(sqlite3.DatabaseError):
-            rows = self._blobs.rows("SELECT body FROM traces WHERE task = ?", [task])
+        if self._traces is None:
+            self._traces = {}
+            with contextlib.suppress(sqlite3.DatabaseError):
+                self._traces = dict(self._blobs.rows("SELECT task, body FROM traces", []))  # type: ignore[arg-type]
         with contextlib.suppress(*DAMAGED):
-            found = json.loads(rows[0][0]) if rows else {}
+            found = json.loads(self._traces[task])
             return Trace(dict(found.get("parts", {})), dict(found.get("shown", {})))
         return Trace()
 
     def remember(self, task: str, trace: Trace) -> None:
-        """Keep what the key of `task` is made of now."""
-        body = {"parts": trace.parts, "shown": trace.shown} if trace.shown else {"parts": trace.parts}
-        self._blobs.write("INSERT OR REPLACE INTO traces VALUES (?, ?)", [(task, json.dumps(body, separators=(",", ":")))])
+        """Keep what the key of `task` is made of now; it is in the file after the next `commit`."""
+        body = canonical({"parts": trace.parts, "shown": trace.shown} if trace.shown else {"parts": trace.parts}).decode()
+        self._blobs.defer("INSERT OR REPLACE INTO traces VALUES (?, ?)", (task, body))
+        if self._traces is not None and task in self._traces:
+            self._traces[task] = body
 
     def begin(self, key: Digest, task: str) -> None:
         """Note that a task that must never be done twice is about to start; the note is on the disk when this returns."""
@@ -165,7 +166,7 @@ class DiskCache:
         """Yield every remembered output that a task made, the last used first."""
         query = "SELECT key, task, tags, made, used, expires, seconds, usage, size FROM results WHERE task != '' ORDER BY used DESC"
         for key, task, tags, made, used, expires, seconds, usage, size in self._blobs.rows(query, []):
-            spent = unpack_usage(json.loads(usage)) if usage else Usage()
+            spent = unpack_usage(usage or "")
             marks = tuple(filter(None, tags.split(" ")))
             yield Kept(Digest(key.hex()), task, marks, made, used, expires, seconds, spent, size)
 
@@ -178,6 +179,7 @@ class DiskCache:
         count = self.size()
         self._blobs.write("DELETE FROM results", [()])
         self._blobs.write("DELETE FROM traces", [()])
+        self._traces = None
         self._blobs.flush()
         return count
 
@@ -186,11 +188,16 @@ _INSERT = "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 
 
 
 def _row(
-    key: Digest, output: Output, body: bytes, task: str, tags: tuple[str, ...], now: float, expires: float | None, seconds: float
+    key: Digest,
+    body: bytes,
+    claimed: Digest,
+    maker: tuple[str, tuple[str, ...]],
+    times: tuple[float, float | None, float],
+    usage: Usage,
 ) -> tuple[Any, ...]:
-    usage = json.dumps(pack_usage(output.usage)) if output.usage != Usage() else None
-    claimed = bytes.fromhex(digest(body))
-    return bytes.fromhex(key), body, claimed, task, " ".join(tags), now, now, expires, seconds, usage, len(body)
+    (task, tags), (now, expires, seconds) = maker, times
+    claim, spent = bytes.fromhex(claimed), pack_usage(usage) or None
+    return bytes.fromhex(key), body, claim, task, " ".join(tags), now, now, expires, seconds, spent, len(body)
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:

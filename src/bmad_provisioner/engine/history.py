@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,19 +77,19 @@ class DiskHistory:
             ) WHERE back <= {_LAST} ORDER BY id"""  # noqa: S608 - the number is ours
         found: dict[str, list[Ran]] = {}
         for task, action, status, seconds, usage, because, at in self._blobs.rows(query, []):
-            found.setdefault(task, []).append(Ran(task, action, status, seconds, unpack_usage(json.loads(usage)), because, at))
+            found.setdefault(task, []).append(Ran(task, action, status, seconds, unpack_usage(usage), because, at))
         return found
 
     def record(self, ran: Ran) -> None:
         """Note that a task ran; it is there after the next `commit` of the file."""
-        row = (ran.task, ran.action, ran.at or self._now(), ran.status, ran.seconds, json.dumps(pack_usage(ran.usage)), ran.because)
+        row = (ran.task, ran.action, ran.at or self._now(), ran.status, ran.seconds, pack_usage(ran.usage), ran.because)
         statement = "INSERT INTO ran (task, action, at, status, seconds, usage, because) VALUES (?, ?, ?, ?, ?, ?, ?)"
-        self._blobs.write(statement, [row])
+        self._blobs.defer(statement, row)
 
     def last(self, count: int) -> list[Ran]:
         """Return the last runs of any task, the newest first."""
         query = "SELECT task, action, status, seconds, usage, because, at FROM ran ORDER BY id DESC LIMIT ?"
         return [
-            Ran(task, action, status, seconds, unpack_usage(json.loads(usage)), because, at)
+            Ran(task, action, status, seconds, unpack_usage(usage), because, at)
             for task, action, status, seconds, usage, because, at in self._blobs.rows(query, [count])
         ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
-from bmad_provisioner.digest import Digest
+from bmad_provisioner.digest import Digest, digest
 from bmad_provisioner.engine.attempts import Attempt, Attempts, Result
-from bmad_provisioner.engine.cache import Hit, Made, Trace, said
+from bmad_provisioner.engine.cache import Hit, Made, Trace, spelled
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.engine.means import Means, Ways
 from bmad_provisioner.engine.task import Effect, Inputs, Lane, Output, Task, Turn, components, key, shown
@@ -17,6 +17,10 @@ from bmad_provisioner.event import TaskFinished, TaskStarted
 from bmad_provisioner.usage import Usage
 
 __all__ = ["Means", "Outcome", "Status", "Ways", "changed", "run"]
+
+
+_OFTEN = 0.05
+"""Seconds after which results of pure tasks are committed too."""
 
 
 class Status(str, Enum):
@@ -68,14 +72,16 @@ class _Run:
         self._free: list[str] = [task.name for task in graph if not task.needs]
         self._attempts = Attempts(means, ways, self._inputs)
         self._ahead: dict[str, float] | None = None
+        self._committed = means.clock()
 
     def run(self) -> dict[str, Outcome]:
         try:
             self._advance()
             while self._attempts:
-                for result in self._attempts.step():
+                results = self._attempts.step()
+                for result in results:
                     self._take(result)
-                self._means.cache.commit()
+                self._commit(results)
                 self._advance()
         except BaseException:
             for result in self._attempts.stop():
@@ -84,7 +90,15 @@ class _Run:
             raise
         finally:
             self._attempts.close()
+        self._means.cache.commit()
         return {task.name: self._outcomes[task.name] for task in self._graph}
+
+    def _commit(self, results: list[Result]) -> None:
+        """Let results survive us before anything else starts; what asked nobody may as well be made again."""
+        now = self._means.clock()
+        if now - self._committed > _OFTEN or any(one.attempt.task.action.external for one in results):
+            self._means.cache.commit()
+            self._committed = now
 
     def _advance(self) -> None:
         """Settle tasks whose needs are met, as far as that takes no time, and have the rest attempted."""
@@ -141,6 +155,7 @@ class _Run:
         if self._is_asked_again(one.task):
             return ("it was asked for",)
         trace = self._means.cache.trace(one.task.name)
+        one.before = trace.parts
         return changed(trace, one.parts, shown(one.task, one.parts) if trace.shown else {})
 
     def _here(self, one: Attempt) -> None:
@@ -159,15 +174,17 @@ class _Run:
     def _take(self, result: Result) -> None:
         one, error = result.attempt, result.error
         if result.output is not None:
-            self._keep(one, replace(result.output, usage=one.usage), result.seconds)
+            output = result.output
+            self._keep(one, Output(output.files, output.findings, output.facts, one.usage), result.seconds)
         elif error is not None:
             ended = Outcome(one.task.name, Status.FAILED, None, one.because, error.message, error.hint, usage=one.usage)
             self._settle(ended)
 
     def _keep(self, one: Attempt, output: Output, seconds: float) -> None:
         task = one.task
-        self._said[task.name] = said(output)
-        self._means.cache.put(Made(one.key, output, self._said[task.name], task, seconds))
+        body = spelled(output)
+        self._said[task.name] = digest(body)
+        self._means.cache.put(Made(one.key, output, body, self._said[task.name], task, seconds))
         texts = shown(task, one.parts) if task.action.lane is not Lane.HERE else {}
         self._means.cache.remember(task.name, Trace(one.parts, texts))
         self._settle(Outcome(task.name, Status.DONE, output, one.because, seconds=seconds, usage=output.usage))

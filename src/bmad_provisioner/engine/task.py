@@ -8,7 +8,7 @@ from enum import Enum, IntEnum
 from functools import cache
 from typing import Protocol
 
-from bmad_provisioner.digest import Digest, Entry, Plain, canonical, fingerprint
+from bmad_provisioner.digest import Digest, Entry, Plain, canonical, digest, fingerprint
 from bmad_provisioner.engine.policy import Policy
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.usage import Usage
@@ -204,8 +204,11 @@ def shown(task: Task, parts: Mapping[str, Digest]) -> dict[str, str]:
 
 
 def key(parts: Mapping[str, Digest]) -> Digest:
-    """Return the cache key of a task from its `components`."""
-    return fingerprint(dict(parts))
+    """Return the cache key of a task from its `components`.
+
+    Each is spelled as the length of its name, the name, and its 64 digits: no two sets of parts are spelled alike.
+    """
+    return digest("".join([f"{len(name)}:{name}{parts[name]}" for name in sorted(parts)]).encode("utf-8", "surrogatepass"))
 
 
 _SHORT = 120
