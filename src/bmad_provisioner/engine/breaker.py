@@ -30,6 +30,9 @@ class State:
         return "open" if self.probed is None else "half-open"
 
 
+UNKNOWN = State()
+
+
 @dataclass(frozen=True, slots=True)
 class Permit:
     """The right to one call; give it back by `succeeded`, `failed` or `released`."""
@@ -89,7 +92,7 @@ class Breakers:
     def ask(self, name: str) -> Permit | float:
         """Return a permit to call `name`, or the seconds after which to ask again (sooner, if the probe reports sooner)."""
         with self._lock:
-            state = self._states.get(name, State())
+            state = self._states.get(name, UNKNOWN)
             if state.opened is None:
                 return Permit(name, state.turn)
             wait = self._wait(state)
@@ -132,7 +135,7 @@ class Breakers:
             return dict(self._states)
 
     def _current(self, permit: Permit) -> State | None:
-        state = self._states.get(permit.name, State())
+        state = self._states.get(permit.name, UNKNOWN)
         return state if state.turn == permit.turn else None
 
     def _wait(self, state: State) -> float:

@@ -32,6 +32,8 @@ BATCH = 4 << 20
 """Bytes of one pipeline, give or take the last value."""
 LARGEST = 64 << 20
 """Bytes; a larger value is not sent."""
+HAULED = 64 << 20
+"""Bytes a second: a network below this speed is too slow for values larger than a batch."""
 COOL_OFF = 30.0
 """Seconds for which a server that was down or slow is left alone."""
 PAGES = 200
@@ -79,7 +81,9 @@ class Shared:
     ) -> None:
         address, self._place = _address(url)
         self._client = _connect(address, patience)
-        self._secret, self._warn, self._patience = secret, warn, patience
+        # A socket's timeout is for the whole of what is sent at once: a large value gets its own.
+        self._hauler = _connect(address, patience + LARGEST / HAULED)
+        self._secret, self._warn = secret, warn
         self._breakers = Breakers(MemoryStore(), clock=clock, failures=1, cool_off=COOL_OFF, lease=COOL_OFF)
         self._lock = threading.Lock()
         self._told: set[str] = set()
@@ -89,7 +93,7 @@ class Shared:
         """Return what is there and proven, in one round trip for every 500 keys."""
         found: dict[str, bytes] = {}
         for chunk in _chunks(dict.fromkeys(keys)):
-            values = self._call(partial(_fetch, chunk))
+            values = self._call(partial(_fetch, chunk), self._client)
             for key, value in zip(chunk, values or (), strict=False):
                 payload = None if value is None else unseal(key, value, self._secret)
                 if payload is not None:
@@ -104,7 +108,8 @@ class Shared:
             return
         milliseconds = None if ttl is None else max(1, int(ttl * 1000))
         for batch in _batches(items):
-            answers = self._call(partial(self._send, batch, milliseconds))
+            large = sum(len(payload) for _, payload in batch) > BATCH
+            answers = self._call(partial(self._send, batch, milliseconds), self._hauler if large else self._client)
             refusal = next((answer for answer in answers or () if isinstance(answer, Exception)), None)
             if refusal is not None:
                 self._tell("full", f"keeps nothing more: {self._clean(refusal)}")
@@ -112,15 +117,16 @@ class Shared:
     def drop(self, keys: Sequence[str]) -> None:
         """Forget these keys."""
         for chunk in _chunks(keys):
-            self._call(partial(_forget, chunk))
+            self._call(partial(_forget, chunk), self._client)
 
     def stats(self) -> SharedStats:
         """Return how the server is, and what is wrong with how it is set up."""
-        return self._call(_stats) or SharedStats(warnings=(f"the shared cache at `{self._place}` cannot be asked",))
+        return self._call(_stats, self._client) or SharedStats(warnings=(f"the shared cache at `{self._place}` cannot be asked",))
 
     def close(self) -> None:
         """Let go of every connection."""
         self._client.close()
+        self._hauler.close()
 
     def _send(self, batch: Sequence[tuple[str, bytes]], milliseconds: int | None, client: Redis) -> list[Any]:
         pipeline = client.pipeline(transaction=False)
@@ -129,7 +135,7 @@ class Shared:
             pipeline.set(PREFIX + key, seal(key, payload, self._secret), px=milliseconds, nx=fresh)
         return pipeline.execute(raise_on_error=False)
 
-    def _call(self, work: Callable[[Redis], T]) -> T | None:
+    def _call(self, work: Callable[[Redis], T], client: Redis) -> T | None:
         """Return what `work` returns, or `None` when the server is left alone, fails or refuses."""
         from redis.exceptions import RedisError, ResponseError  # noqa: PLC0415
 
@@ -137,14 +143,14 @@ class Shared:
         if isinstance(permit, float):
             return None
         try:
-            result = work(self._client)
+            result = work(client)
         except ResponseError as error:
             self._breakers.succeeded(permit)
             self._tell("refused", f"refuses: {self._clean(error)}")
             return None
         except (RedisError, OSError, ValueError) as error:
             self._breakers.failed(permit)
-            self._tell("down", f"{_trouble(error, self._patience)}; going on without it")
+            self._tell("down", f"{_trouble(error)}; going on without it")
             return None
         else:
             self._breakers.succeeded(permit)
@@ -258,11 +264,11 @@ def _count(client: Redis) -> tuple[int, bool]:
     return keys, False
 
 
-def _trouble(error: Exception, patience: float) -> str:
+def _trouble(error: Exception) -> str:
     from redis import exceptions  # noqa: PLC0415
 
     if isinstance(error, exceptions.TimeoutError):
-        return f"did not answer within {patience:g} s"
+        return "does not answer in time"
     if isinstance(error, exceptions.AuthenticationError):
         return "does not take our user and password"
     if isinstance(error, (exceptions.ConnectionError, OSError)):
