@@ -220,7 +220,7 @@ def test_a_server_that_was_started_again_in_between_is_no_trouble(desk):
 
 def test_a_server_that_hangs_is_waited_for_once(desk):
     with serving() as server, closing(Redis(port=server.port)) as raw:
-        one = desk(server, patience=0.2)
+        one = desk(server, patience=0.5)
         one.level.put_many({"a": b"1"}, ttl=None)
         pid = raw.info("server")["process_id"]
         os.kill(pid, signal.SIGSTOP)
@@ -255,9 +255,9 @@ def test_a_large_value_is_given_more_time_than_a_small_one(desk, monkeypatch):
 
 def test_an_answer_that_came_too_late_is_never_taken_for_another(desk):
     with serving(**{"enable-debug-command": "yes"}) as server, closing(Redis(port=server.port)) as raw:
-        one = desk(server, patience=0.2)
+        one = desk(server, patience=0.5)
         one.level.put_many({"a": b"1", "b": b"2"}, ttl=None)
-        sleeper = threading.Thread(target=raw.execute_command, args=("DEBUG", "SLEEP", "1"))
+        sleeper = threading.Thread(target=raw.execute_command, args=("DEBUG", "SLEEP", "1.5"))
         sleeper.start()
         while one.level.get_many(["a"]):
             pass
