@@ -25,7 +25,7 @@ from typing import IO, cast
 
 from bmad_provisioner.engine.spawn import limit, spawn
 from bmad_provisioner.engine.task import Turn
-from bmad_provisioner.engine.watch import Family, Guard, Recent
+from bmad_provisioner.engine.watch import Family, Guard, Recent, resident
 
 MOST = 32 * 1024 * 1024
 """Bytes kept of each of stdout and stderr, unless a caller says otherwise."""
@@ -286,9 +286,9 @@ class _Life:
         if now < self._look or self._over:
             return
         self._pause = min(_TICK, self._pause * 2)
-        resident = self._measure()
+        held = self._measure()
         if self._reason is None:
-            self._reason = self._verdict(now, resident)
+            self._reason = self._verdict(now, held)
             self._kill_at = now + (0.0 if self._reason is Ending.OUT_OF_MEMORY else _GRACE)
             if self._reason is not None and self._kill_at > now:
                 self._family.send(signal.SIGTERM)
@@ -297,13 +297,12 @@ class _Life:
         self._look = now + self._pause if self._reason else min(now + self._pause, self._deadline)
 
     def _measure(self) -> int:
-        page = resource.getpagesize()
-        resident = page * sum(p.resident for p in self._family.members(_recent.table(self._pause / 2)))
-        self._peak = max(self._peak, resident)
-        return resident
+        held = resident(self._family.members(_recent.table(self._pause / 2)), self._turn.memory)
+        self._peak = max(self._peak, held)
+        return held
 
-    def _verdict(self, now: float, resident: int) -> Ending | None:
-        if self._turn.memory is not None and resident > self._turn.memory:
+    def _verdict(self, now: float, held: int) -> Ending | None:
+        if self._turn.memory is not None and held > self._turn.memory:
             return Ending.OUT_OF_MEMORY
         if self._left() or self._turn.stopped():
             return Ending.STOPPED

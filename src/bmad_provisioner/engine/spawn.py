@@ -35,13 +35,14 @@ def spawn(command: Sequence[str], folder: Path, environment: Mapping[str, str], 
             stderr=subprocess.PIPE,
             process_group=0,
         )
-    except (OSError, ValueError) as error:
-        raise _refusal(command, environment, error) from error
+    except (OSError, ValueError, IndexError) as error:
+        raise _refusal(command, folder, environment, error) from error
 
 
-def _refusal(command: Sequence[str], environment: Mapping[str, str], error: Exception) -> TaskError:
+def _refusal(command: Sequence[str], folder: Path, environment: Mapping[str, str], error: Exception) -> TaskError:
     name = command[0] if command else ""
-    if isinstance(error, FileNotFoundError) and which(name, path=environment.get("PATH")) is None:
+    place = folder / name if "/" in name else name
+    if isinstance(error, FileNotFoundError) and which(place, path=environment.get("PATH")) is None:
         return TaskError(f"command `{name}` is not there", hint=f"install `{name}`, or put its folder on PATH")
     if isinstance(error, PermissionError):
         return TaskError(f"command `{name}` may not be executed", hint=f"make it executable: chmod +x {name}")

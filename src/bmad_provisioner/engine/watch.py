@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 MARK = "BMADP_CHILD"
@@ -32,6 +32,7 @@ class Process(NamedTuple):
     spent: int
     started: int
     resident: int
+    alive: bool
 
 
 def table() -> dict[int, Process]:
@@ -41,15 +42,15 @@ def table() -> dict[int, Process]:
     except OSError:
         return {}
     found = (_process(name) for name in names if name.isdigit())
-    return {process.pid: process for process in found if process is not None}
+    return {process.pid: process for process in found if process is not None and process.alive}
 
 
 def _process(name: str) -> Process | None:
     words = _read(f"/proc/{name}/stat", 1024).rpartition(b")")[2].split()
-    if not words or words[0] in (b"Z", b"X"):
+    if not words:
         return None
-    spent = int(words[11]) + int(words[12])
-    return Process(int(name), int(words[1]), int(words[2]), spent, int(words[19]), int(words[21]))
+    spent, alive = int(words[11]) + int(words[12]), words[0] not in (b"Z", b"X")
+    return Process(int(name), int(words[1]), int(words[2]), spent, int(words[19]), int(words[21]), alive)
 
 
 def _read(path: str, most: int) -> bytes:
@@ -71,20 +72,38 @@ class Recent:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._table: dict[int, Process] = {}
-        self._read = 0.0
+        self._began = self._ended = 0.0
 
     def table(self, age: float) -> dict[int, Process]:
-        """Return a table that is at most `age` seconds old."""
+        """Return a table at most `age` seconds old, or older where reading it takes more than a twentieth of the time."""
         with self._lock:
-            if time.monotonic() - self._read > age:
-                self._table = table()
-                self._read = time.monotonic()
+            now = time.monotonic()
+            if now - self._ended > max(age, 20 * (self._ended - self._began)):
+                self._began, self._table = now, table()
+                self._ended = time.monotonic()
             return self._table
 
 
 def carriers(processes: Mapping[int, Process], mark: bytes, since: int = 0) -> list[Process]:
     """Return who carries the mark, of those that started at `since` (clock ticks since boot) or later."""
     return [p for p in processes.values() if p.started >= since and mark in _read(f"/proc/{p.pid}/environ", 1 << 20)]
+
+
+def resident(processes: Sequence[Process], most: int | None) -> int:
+    """Return the bytes that processes hold; memory they share counts once only where the sum is more than `most`.
+
+    What is shared has to be asked of each process's page table, which takes milliseconds.
+    """
+    page = os.sysconf("SC_PAGE_SIZE")
+    simple = sum(page * process.resident for process in processes)
+    if most is None or simple <= most:
+        return simple
+    return sum(_proportional(process.pid) or page * process.resident for process in processes)
+
+
+def _proportional(pid: int) -> int:
+    words = _read(f"/proc/{pid}/smaps_rollup", 4096).split()
+    return 1024 * int(words[words.index(b"Pss:") + 1]) if b"Pss:" in words else 0
 
 
 def signal_all(processes: Iterable[Process], number: signal.Signals) -> None:
@@ -134,14 +153,17 @@ class Family:
         return list(found.values())
 
     def send(self, number: signal.Signals) -> bool:
-        """Send a signal to everyone; say whether there was anyone."""
+        """Send a signal to everyone, once; say whether there was anyone.
+
+        They are found first: an orphan that has neither the group nor the mark could not be found any more.
+        """
+        found = self.everyone()
+        reached = not os.path.isdir("/proc/self")
         try:
             os.killpg(self.pid, number)
-            reached = not os.path.isdir("/proc/self")
         except (ProcessLookupError, PermissionError):
             reached = False
-        found = self.everyone()
-        signal_all(found, number)
+        signal_all((process for process in found if process.group != self.pid), number)
         return bool(found) or reached
 
     def kill(self) -> None:
@@ -154,7 +176,7 @@ class Family:
         return self.pid in (process.pid, process.group) or self._known.get(process.pid) == process.started
 
     def _remember(self, found: Mapping[int, Process]) -> None:
-        self._known = {p.pid: p.started for p in found.values()}
+        self._known.update((p.pid, p.started) for p in found.values())
         self._spent.update((p.pid, p.spent) for p in found.values())
 
 
