@@ -1,0 +1,47 @@
+"""Sentence: cut a requirement into what it says, one sentence at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bmad_provisioner.kinds.team.application import Evidence
+
+_NAMED = re.compile(
+    r"^\s*[-*]?\s*(?:\[?[A-Z]{2,10}-\d+\]?[:.)]?\s+)?(?:(?P<key>[\w.'-]{1,30}(?: [\w.'-]{1,20}){0,2}?)\s*[:=]\s+)?(?P<text>.*)$",
+    re.DOTALL,
+)
+"""A bullet, an id (`REQ-7`) and a name of at most three words (`theme:`) before what is said."""
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One sentence, and the name it was given (`theme: dark`, or the end of its path)."""
+
+    path: str
+    key: str
+    text: str
+    words: str
+    """As they were written; `text` has plain apostrophes, so that patterns need to know but one."""
+
+    @property
+    def group(self) -> str:
+        """The section it stands in: the first part of its path."""
+        return self.path.partition(".")[0].lower()
+
+    def proves(self, about: str) -> Evidence:
+        """Return this sentence as evidence."""
+        return Evidence(about, self.path, self.words)
+
+
+def sentences(path: str, text: str) -> Iterator[Said]:
+    """Yield each sentence of the requirement at `path`."""
+    for part in _SENTENCE.split(text):
+        match = _NAMED.match(part)
+        words = match["text"].strip() if match else ""
+        if match and words:
+            key = match["key"] or path.rpartition(".")[2]
+            words = words.rstrip(" .;!")
+            yield Said(path, key.strip().lower(), words.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"), words)
