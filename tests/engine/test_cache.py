@@ -19,7 +19,8 @@ texts = st.text(max_size=5)
 entries = st.builds(Entry, st.binary(max_size=4).map(digest), st.booleans())
 findings = st.builds(Finding, texts, texts, texts, st.sampled_from(Severity), st.none() | st.integers(1, 99), texts)
 facts = st.dictionaries(texts, st.none() | st.booleans() | st.integers() | texts | st.lists(texts, max_size=2), max_size=3)
-outputs = st.builds(Output, st.dictionaries(texts, entries, max_size=3), st.lists(findings, max_size=2).map(tuple), facts)
+files = st.dictionaries(texts, entries, max_size=3)
+outputs = st.builds(Output, files, st.lists(findings, max_size=2).map(tuple), facts, files, st.lists(texts, max_size=2).map(tuple))
 
 
 def made(output: Output) -> Made:

@@ -122,11 +122,17 @@ def revive(body: bytes | str, usage: Usage | None = None) -> Output:
     if not isinstance(facts, dict):
         raise TypeError("facts are a mapping")
     return Output(
-        files={path: Entry(Digest(name), executable) for path, (name, executable) in plain["files"].items()},
+        files=_entries(plain["files"]),
+        hands=_entries(plain.get("hands", {})),
+        leaves=tuple(plain.get("leaves", ())),
         findings=tuple(Finding(p, r, m, Severity(s), line, hint) for p, r, m, s, line, hint in plain["findings"]),
         facts=facts,
         usage=usage or _NOTHING,
     )
+
+
+def _entries(plain: dict[str, Any]) -> dict[str, Entry]:
+    return {path: Entry(Digest(name), executable) for path, (name, executable) in plain.items()}
 
 
 def pack_usage(usage: Usage) -> str:

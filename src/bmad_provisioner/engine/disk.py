@@ -85,11 +85,11 @@ class DiskCache:
 
     def _whole(self, found: dict[Digest, Hit]) -> dict[Digest, Hit]:
         """Return what has not lost its bytes."""
-        names = {entry.digest for hit in found.values() for entry in hit.output.files.values()}
+        names = {entry.digest for hit in found.values() for entry in hit.output.entries}
         gone = names - self._blobs.present(names)
         if not gone:
             return found
-        return {key: hit for key, hit in found.items() if gone.isdisjoint(entry.digest for entry in hit.output.files.values())}
+        return {key: hit for key, hit in found.items() if gone.isdisjoint(entry.digest for entry in hit.output.entries)}
 
     def _touch(self, keys: Sequence[Digest]) -> None:
         """Note when results were last used, to the hour: most looks write nothing."""
@@ -155,7 +155,7 @@ class DiskCache:
         names: set[Digest] = set()
         for (body,) in self._blobs.rows("SELECT body FROM results", []):
             with contextlib.suppress(*DAMAGED):
-                names |= {entry.digest for entry in revive(body).files.values()}
+                names |= {entry.digest for entry in revive(body).entries}
         return names
 
     def size(self) -> int:

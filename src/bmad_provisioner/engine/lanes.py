@@ -180,7 +180,7 @@ def parcel(job: Job) -> Parcel:
     """Pack a try for another process."""
     inputs = job.inputs
     contents = {path: inputs.read(path) for path, entry in inputs.files.items() if entry is not None and entry.is_plain}
-    entries = {entry.digest: entry for output in inputs.needs.values() for entry in output.files.values()}
+    entries = {entry.digest: entry for output in inputs.needs.values() for entry in output.entries}
     turn = replace(inputs.turn, stopped=Turn().stopped)
     fetched = {name: inputs.fetch(entry) for name, entry in entries.items()}
     return Parcel(job.serial, job.function, inputs.args, inputs.files, inputs.needs, contents, fetched, turn)

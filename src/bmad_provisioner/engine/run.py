@@ -175,7 +175,9 @@ class _Run:
         one, error = result.attempt, result.error
         if result.output is not None:
             output = result.output
-            self._keep(one, Output(output.files, output.findings, output.facts, one.usage), result.seconds)
+            self._keep(
+                one, Output(output.files, output.findings, output.facts, output.hands, output.leaves, one.usage), result.seconds
+            )
         elif error is not None:
             ended = Outcome(one.task.name, Status.FAILED, None, one.because, error.message, error.hint, usage=one.usage)
             self._settle(ended)

@@ -70,22 +70,36 @@ class Keeping:
 class Output:
     """All that a task may say: files by path, findings, and facts for the tasks that need it.
 
-    The bytes of `files` are already kept (`Inputs.keep`); an output only names them. `usage` is what making it took: it
-    is remembered, and is no part of what the output says.
+    The bytes of `files` are already kept (`Inputs.keep`); an output only names them. `hands` are files for the tasks
+    that need this one, which are no part of the result. `leaves` are paths and globs of files made before that stay as
+    they are, though nobody makes them this time. `usage` is what making it took: it is remembered, and is no part of what
+    the output says.
     """
 
     files: Mapping[str, Entry] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     facts: Mapping[str, Plain] = field(default_factory=dict)
+    hands: Mapping[str, Entry] = field(default_factory=dict)
+    leaves: tuple[str, ...] = ()
     usage: Usage = Usage()
 
     def plain(self) -> Plain:
-        """Return the output as plain data, for a cache or a fingerprint."""
-        return {
+        """Return what the output says as plain data, for a cache or a fingerprint."""
+        plain: dict[str, Plain] = {
             "files": {path: [entry.digest, entry.executable] for path, entry in self.files.items()},
             "findings": [[f.path, f.rule, f.message, f.severity.value, f.line, f.hint] for f in self.findings],
             "facts": self.facts,
         }
+        if self.hands:
+            plain["hands"] = {path: [entry.digest, entry.executable] for path, entry in self.hands.items()}
+        if self.leaves:
+            plain["leaves"] = list(self.leaves)
+        return plain
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every file that it names."""
+        return (*self.files.values(), *self.hands.values())
 
 
 class View(Protocol):
