@@ -22,7 +22,7 @@ PROSE = "I would rather answer in prose."
 READ, WRITTEN, REUSED = 1000, 50, 200
 REFUSALS = {
     "unauthorized": (401, "authentication_error", "invalid x-api-key", {}),
-    "invalid": (400, "invalid_request_error", "prompt is too long", {}),
+    "invalid": (400, "invalid_request_error", "this model takes no images", {}),
     "overloaded": (529, "overloaded_error", "Overloaded", {"retry-after": "1"}),
     "limited": (429, "rate_limit_error", "too many requests", {"retry-after": "1"}),
 }
@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
         path = self.path.partition("?")[0]
         self.provider.seen.append((path, body))
-        if path.endswith("count_tokens") or path.endswith(":countTokens"):
+        if path.endswith(("count_tokens", ":countTokens")):
             return self._json(200, {"input_tokens": READ, "totalTokens": READ})
         dialect = next((dialect for end, dialect in DIALECTS.items() if end in path), None)
         if dialect is None:
@@ -235,7 +235,9 @@ def _chat_tools(body: Json) -> dict[str, Json]:
 
 def _chat_message(said: Said) -> Json:
     call = {"id": "call_1", "index": 0, "type": "function", "function": {"name": said.tool, "arguments": said.json}}
-    return {"role": "assistant", "content": None, "tool_calls": [call]} if said.tool else {"role": "assistant", "content": said.text}
+    return (
+        {"role": "assistant", "content": None, "tool_calls": [call]} if said.tool else {"role": "assistant", "content": said.text}
+    )
 
 
 def _chat(said: Said, body: Json) -> Json:
