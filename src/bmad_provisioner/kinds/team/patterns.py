@@ -1,0 +1,42 @@
+"""Patterns: paths with `*` (part of a name), `**` (any folders) and `?` (one character), and whether two can mean one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+
+def is_pattern(path: str) -> bool:
+    """Say whether `path` may stand for several files."""
+    return "*" in path or "?" in path
+
+
+def meet(one: str, other: str) -> bool:
+    """Say whether some path fits both; where one of the two is a plain path, whether it fits the other."""
+    if not (is_pattern(one) or is_pattern(other)):
+        return one == other
+    return _meet(one.split("/"), other.split("/"), "**", _names_meet)
+
+
+def _names_meet(one: str, other: str) -> bool:
+    if not (is_pattern(one) or is_pattern(other)):
+        return one == other
+    return _meet(one, other, "*", lambda a, b: a == b or "?" in (a, b))
+
+
+def _meet(one: Sequence[str], other: Sequence[str], many: str, same: Callable[[str, str], bool]) -> bool:
+    """Say whether two sequences in which `many` stands for any number of elements can be made equal.
+
+    Row by row over all pairs of beginnings: quadratic at worst, and never exponential.
+    """
+    row = [True]
+    row += [row[-1] for _ in other]
+    for place, each in enumerate(other, 1):
+        row[place] = row[place - 1] and each == many
+    for mine in one:
+        before, row = row, [row[0] and mine == many]
+        for place, theirs in enumerate(other, 1):
+            if many in (mine, theirs):
+                row.append(before[place] or row[place - 1])
+            else:
+                row.append(before[place - 1] and same(mine, theirs))
+    return row[-1]
