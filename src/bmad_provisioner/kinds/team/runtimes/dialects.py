@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bmad_provisioner.digest import Plain
+from bmad_provisioner.kinds.team.runtimes.words import one_line
 from bmad_provisioner.usage import Usage
 
 TOOL = "answer"
@@ -152,7 +153,7 @@ _ENDINGS = {
 
 
 def _refused(why: str) -> str:
-    return f"the model refused: {' '.join(_text(why).split())[:200]}"
+    return f"the model refused: {one_line(_text(why))}"
 
 
 def _text(value: object) -> str:

@@ -20,6 +20,7 @@ from bmad_provisioner.kinds.team.runtime import MEBI, Answer, Ask
 from bmad_provisioner.kinds.team.runtimes.answers import Found, Shape, find, parse
 from bmad_provisioner.kinds.team.runtimes.dialects import CHAT, MESSAGES, RESPONSES, Dialect, Question, Reply, kinds, said
 from bmad_provisioner.kinds.team.runtimes.prices import own_price, price
+from bmad_provisioner.kinds.team.runtimes.words import one_line
 from bmad_provisioner.usage import Usage
 
 _ATTACHED = 2 * MEBI
@@ -78,7 +79,7 @@ class Model:
         from bmad_provisioner.kinds.team.runtimes.wire import refuse, wait  # noqa: PLC0415
 
         payload = _json_or_text(received.body)
-        words = _scrubbed(said(payload), secrets)
+        words = one_line(said(payload), (word for value in secrets.values() for word in (value, value.removeprefix("Bearer "))))
         spent = "insufficient_quota" in kinds(payload)
         refuse(what, received.status, words, wait(received.headers, time.time()), spent=spent)
 
@@ -166,15 +167,6 @@ def _json_or_text(body: bytes) -> Any:
         return parse(body)
     except ValueError:
         return body[:1000].decode("utf-8", "replace")
-
-
-def _scrubbed(words: str, secrets: Mapping[str, str]) -> str:
-    """Return the words on one line, cut, and without any secret that was sent."""
-    for value in secrets.values():
-        for secret in (value, value.removeprefix("Bearer ")):
-            words = words.replace(secret, "***")
-    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return line if len(line) <= 300 else line[:297] + "..."
 
 
 def _is_number(value: Plain, least: float, most: float = inf) -> bool:
