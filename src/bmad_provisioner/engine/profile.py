@@ -192,9 +192,10 @@ def _load(proc: Path) -> float:
 
 def _memory(proc: Path) -> tuple[int, int]:
     """Return the bytes of memory there are, and those that are free or can be freed; elsewhere than on Linux all of them."""
-    lines = dict(re.findall(r"^(\w+):\s+(\d+) kB$", _text(proc / "meminfo"), re.MULTILINE))
-    if "MemTotal" in lines:
-        return int(lines["MemTotal"]) * 1024, int(lines.get("MemAvailable", lines.get("MemFree", 0))) * 1024
+    found = re.findall(r"^(\w+):\s+(\d+) kB$", _text(proc / "meminfo"), re.MULTILINE)
+    sizes = {name: int(count) * 1024 for name, count in found}
+    if "MemTotal" in sizes:
+        return sizes["MemTotal"], sizes.get("MemAvailable", sizes.get("MemFree", 0))
     with suppress(OSError, ValueError, AttributeError):
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         return total, total

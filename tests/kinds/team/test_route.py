@@ -81,6 +81,10 @@ def test_the_labels_are_balanced_and_name_declared_specialists(part):
         ("hello", []),
         ("", []),
         ("the of and", []),
+        ("show them to us", []),
+        ("Choose another theme", ["ui"]),
+        ("sign in", ["api"]),
+        ("a sign", []),
     ],
 )
 def test_words_count_in_any_case_number_accent_and_language(request_text, expected):
@@ -105,6 +109,10 @@ def test_words_count_in_any_case_number_accent_and_language(request_text, expect
 )
 def test_what_is_excluded_counts_nothing_and_what_is_only_missing_counts(request_text, expected):
     assert names(request_text) == expected
+
+
+def test_a_long_request_is_no_trouble():
+    assert names("keep a button " * 20_000) == ["ui"]
 
 
 def test_a_choice_shows_its_evidence_and_its_score():

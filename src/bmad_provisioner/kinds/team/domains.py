@@ -50,7 +50,7 @@ FIELDS: Mapping[str, Field] = {
         session, cookie, login, log in, sign in, connexion, mot de passe, password, authentication, authentification, OAuth,
         SSO, JWT, rate limit, limitation de débit, websocket, background job, tâche de fond, upload, téléversement,
         send an email, envoi de courriels""",
-        """server, serveur, service, request, requête HTTP, response, réponse, token, jeton, return, renvoie, renvoyer, validate,
+        """server, serveur, service, request, requête HTTP, token, jeton, return, renvoie, renvoyer, validate,
         valider, handler, parse, store, enregistrer, account, compte, cache, timeout, error, erreur, header HTTP, webhooks""",
     ),
     "database": _field(
@@ -78,7 +78,7 @@ FIELDS: Mapping[str, Field] = {
     "security": _field(
         """security, sécurité, application security, vulnerability, vulnérabilité, CVE, OWASP, XSS, CSRF, SQL injection,
         injection, pentest, penetration test, test d'intrusion, threat, menace, threat modelling, threat model,
-        analyse des menaces, attack, attaque, attacker, attaquant, exploit, encryption, encrypt, decrypt, chiffrement,
+        analyse des menaces, attack, attaque, attacker, attaquant, encryption, encrypt, decrypt, chiffrement,
         chiffrer, TLS, secret, secrets, key rotation, rotation des clés, hardening, durcissement, firewall, pare-feu,
         phishing, hameçonnage, malware, MFA, two-factor, double authentification, clear text, en clair, privilege escalation,
         élévation de privilèges, brute force, sandbox, signature, certificate, certificat""",
@@ -161,7 +161,7 @@ FIELDS: Mapping[str, Field] = {
         """patient, care, process, appointment, rendez-vous, hospital, hôpital, workflow, doctor""",
     ),
     "documentation": _field(
-        """documentation, document how, documenter, technical writing, rédaction technique, technical writer, redacteur, guide,
+        """documentation, document, documenter, technical writing, rédaction technique, technical writer, redacteur, guide,
         tutorial, tutoriel, manual, manuel, user guide, mode d'emploi, README, changelog, release notes, notes de version,
         FAQ, glossary, glossaire, API reference, docstring, knowledge base, base de connaissances, style guide""",
         """write, rédige, rédiger, explain, expliquer, page, translate, traduire, typo, faute, wording, paper, describe, décrire""",
@@ -184,7 +184,7 @@ FIELDS: Mapping[str, Field] = {
         """customer, client, answer, répondre, question""",
     ),
     "finance": _field(
-        """finance, accounting, comptabilité, invoice, facturation, budget, ledger, grand livre, VAT, TVA, tax, taxe, payroll,
+        """finance, bookkeeping, comptabilité, invoice, facturation, budget, ledger, grand livre, VAT, TVA, tax, taxe, payroll,
         paie, audit financier, cash flow, trésorerie, balance sheet, bilan, expense, note de frais""",
         """cost, coût, payment, paiement, price, prix, facture""",
     ),
@@ -194,6 +194,9 @@ FIELDS: Mapping[str, Field] = {
         """brand, marque, content, contenu, blog, post, article""",
     ),
 }
+
+ARTICLES = _set("a an the of le la les l un une des du de d")
+"""Words that may stand in a phrase or not: `base de données`, `la base des données`."""
 
 STOP = _set(
     """a an the and or of to in on at by for from with into onto as is are be was were been being it its this that these those there
@@ -206,7 +209,7 @@ STOP = _set(
     fait faire fais doit doivent peut peuvent puis donc car si plus tres trop tout toute tous toutes aussi encore deja depuis
     apres avant entre pendant afin svp deux trois m t n j"""
 )
-"""Words that say nothing of a subject, without accents; those that turn a meaning round are in `route`."""
+"""Words that say nothing of a subject by themselves, without accents; `sign in` says something all the same."""
 
 ROLES = _set(
     """engineer developer development specialist expert lead leader senior junior officer manager analyst administrator consultant

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
-from bmad_provisioner.kinds.team.domains import FIELDS, ROLES, STOP
+from bmad_provisioner.kinds.team.domains import ARTICLES, FIELDS, ROLES, STOP
 
 OWN, PART, FIELD, HINT = 3.0, 1.0, 2.0, 0.5
 """What a term weighs: an own phrase or a word of the name, a word of an own phrase, a word of the field, a hint of it."""
@@ -22,7 +22,7 @@ SHARE = 0.4
 of its field always suffices."""
 
 Term: TypeAlias = tuple[str, ...]
-"""The stems of a phrase, without the words that say nothing."""
+"""The stems of a phrase, without articles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,9 @@ def route(request: str, specialists: Sequence[Specialist]) -> tuple[Choice, ...]
     Every specialist has weighted terms: its own words, and those of the fields they belong to. A term counts the less
     the more specialists have it, and nothing when all have it. Words that the request excludes count nothing.
     """
-    words = [word for word in _words(request) if _stem(word) not in _STOP]
-    stems = [_stem(word) for word in words]
+    words = [word for word in _words(request) if word not in ARTICLES]
     vocabularies = _rarer([_vocabulary(specialist) for specialist in specialists])
-    places = _places(stems, _known().union(*vocabularies))
+    places = _places([_stem(word) for word in words], _known().union(*vocabularies))
     hits = [_hits(places, vocabulary) for vocabulary in vocabularies]
     best = max(map(_score, hits), default=0.0)
     enough = max(ENOUGH, min(SHARE * best, FIELD))
@@ -90,16 +89,15 @@ def _score(hits: Iterable[_Hit]) -> float:
 def _vocabulary(specialist: Specialist) -> dict[Term, float]:
     """Return the terms of a specialist, each with what it weighs before the others are looked at."""
     phrases = [*re.split(r"[,;/]\s", specialist.domain), *specialist.skills]
-    name = [stem for stem in _term(specialist.name) if stem not in _ROLES]
+    name = [_term(word) for word in _plain(specialist.name) if word not in ROLES | STOP]
     weights: dict[Term, float] = {}
-    own = [term for phrase in phrases if (term := _term(phrase))] + [(stem,) for stem in name]
+    own = [term for phrase in phrases if (term := _term(phrase))] + name
     for field, share in _fields(own).items():
         for terms, weight in zip(_spoken(field), (FIELD, HINT), strict=True):
             for term in terms:
                 weights[term] = max(weights.get(term, 0.0), weight * share)
-    for term in own:
-        for part in term:
-            weights[(part,)] = max(weights.get((part,), 0.0), PART)
+    for part in {_term(word) for phrase in phrases for word in _plain(phrase) if word not in STOP}:
+        weights[part] = max(weights.get(part, 0.0), PART)
     return weights | dict.fromkeys(own, OWN)
 
 
@@ -162,7 +160,8 @@ _EXCLUDED = re.compile(
     | (?<!\bis)(?<!\bare)(?<!\bhas)(?<!\bhave)(?<!\bsee)(?<!\by\ a)\ (?:no|aucune?|nor|ni)\b.*
     | ^\ (?:pas\ de?|not|pas)\b.*
     | \b(?:not|pas|don|never|jamais|ne|rien)\ (?:\w+\ ){{0,2}}?{_TOUCH}.*
-    | \b(?:leave|keep|laisse\w*|garde\w*)\b.*\b(?:alone|untouched|unchanged|as\ (?:is|it|they)|intact\w*|tels?|telles?)\b""",
+    | \b(?:leave|keep|laisse\w*|garde\w*)\ (?:\w+\ ){{1,8}}?
+      (?:alone|untouched|unchanged|as\ (?:is|it|they)|intact\w*|tels?|telles?)\b""",
     re.VERBOSE,
 )
 """What a clause takes away. `There are no tests` takes nothing away: it describes, as do `is not` and `ne marche pas`."""
@@ -181,12 +180,14 @@ def _plain(text: str) -> list[str]:
 
 
 def _term(phrase: str) -> Term:
-    return tuple(stem for word in _plain(phrase) if (stem := _stem(word)) not in _STOP)
+    """Return the stems of a phrase; none if nothing in it says anything."""
+    words = _plain(phrase)
+    return () if STOP.issuperset(words) else tuple(_stem(word) for word in words if word not in ARTICLES)
 
 
 _ENDINGS = (
     "ications ication isations isation izations ization ations ation ements ement ments ment euses euse eurs eur ingly ings ing "
-    "ities ity ites ite ives ive ions ion ants ant ates ate ees ee ers er ez ed es e"
+    "ities ity ites ite ives ive ants ant ates ate ees ee ers er ez ed es e"
 )
 
 
@@ -197,9 +198,8 @@ def _stem(word: str) -> str:
         return word
     word = re.sub(r"aux$", "al", word)
     word = re.sub(r"(?<!s)[sx]$", "", re.sub(r"ies$", "y", word))
-    ending = next((ending for ending in _ENDINGS.split() if word.endswith(ending) and len(word) - len(ending) >= 4), "")
-    word = word.removesuffix(ending)
-    return word[:-1] + "i" if word.endswith("y") else re.sub(r"([b-df-hj-np-rtv-z])\1$", r"\1", word)
-
-
-_STOP, _ROLES = (frozenset(map(_stem, words)) for words in (STOP, ROLES))
+    endings = (ending for ending in _ENDINGS.split() if word.endswith(ending) and len(word) - len(ending) >= 4)
+    short = word.removesuffix(next(endings, ""))
+    if short in STOP:  # a `theme` is not `them`
+        return word
+    return short[:-1] + "i" if short.endswith("y") else re.sub(r"([b-df-hj-np-rtv-z])\1$", r"\1", short)
