@@ -4,7 +4,8 @@ In every value `$model`, `$value`, `$url` (the provider's base URL), `$schema` (
 permissions) and `$private` (a folder that is gone after the run) are filled in. The prompt goes to standard input.
 
 Retries are turned off wherever a command can be told so: the engine retries, and counts. Auto-updates, telemetry and kept
-sessions are off too.
+sessions are off too. Codex and Gemini CLI can be told only of a provider that the environment names, OpenCode and Qwen Code not
+at all: an overloaded provider keeps Qwen Code busy for a minute and a half.
 """
 
 from __future__ import annotations
@@ -136,8 +137,9 @@ GEMINI = Adapter(
     passes=("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_LOCATION", "GOOGLE_CLOUD_PROJECT", "GOOGLE_GEMINI_BASE_URL"),
     base="GOOGLE_GEMINI_BASE_URL",
     url="https://generativelanguage.googleapis.com",
-    switches={"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_CLI_SYSTEM_DEFAULTS_PATH": "$private/defaults.json"},
-    files={"defaults.json": _GOOGLE},
+    switches={"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_TELEMETRY_ENABLED": "false"},
+    given={"GEMINI_CLI_HOME": "$private"},
+    config={".gemini/settings.json": _GOOGLE},
     floor=300,
 )
 QWEN = Adapter(

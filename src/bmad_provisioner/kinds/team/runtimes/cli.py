@@ -151,6 +151,7 @@ def _call(adapter: Adapter, program: str, ask: Ask, private: Path) -> _Call:
         "private": str(private),
     }
     for name, text in (*adapter.files.items(), *(adapter.config.items() if url else ())):
+        (private / name).parent.mkdir(exist_ok=True)
         (private / name).write_text(Template(text).substitute(values), encoding="utf-8")
     switches = {**adapter.switches, **(adapter.given if url else {})}
     extra = [str(name) for name in cast("list[Plain]", options.get("env") or ())]

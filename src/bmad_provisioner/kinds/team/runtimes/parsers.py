@@ -73,8 +73,10 @@ def claude(code: int, stdout: bytes, stderr: bytes) -> Report:
 
 
 def qwen(code: int, stdout: bytes, stderr: bytes) -> Report:
-    """Read `qwen --output-format stream-json`: Claude's events, but an API error is told as a successful answer."""
+    """Read `qwen --output-format stream-json`: Claude's events, but cached tokens are among the others, and an API error is an answer."""
     report = claude(code, stdout, stderr)
+    usage = report.usage
+    report = replace(report, usage=replace(usage, read=usage.read - usage.reused))
     if report.error or not report.text.startswith("[API Error:"):
         return report
     return replace(report, error=_plainly(report.text), status=_status(report.text), after=_after(report.text))
