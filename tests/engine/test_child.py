@@ -181,6 +181,12 @@ def test_memory_that_processes_share_is_counted_once(tmp_path):
     assert (ended.ending, ended.code) == (Ending.EXITED, 0)
 
 
+def test_memory_that_is_reserved_and_not_used_is_not_counted(tmp_path):
+    code = "import mmap; mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)"
+    ended = python(tmp_path, code, turn=Turn(seconds=FAR, memory=100 * MEBI))
+    assert (ended.ending, ended.code) == (Ending.EXITED, 0)
+
+
 def test_what_a_child_used_is_measured(tmp_path):
     code = "import time; held = b'x' * 50_000_000; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     ended = python(tmp_path, code)
@@ -252,6 +258,13 @@ def test_children_and_grandchildren_die_with_us(tmp_path, number):
     us.send_signal(number)
     us.wait()
     wait_until_gone(found)
+
+
+def test_children_of_a_child_that_runs_children_of_its_own_die_with_it(tmp_path):
+    file = tmp_path / "pids"
+    turn = Turn(seconds=FAR, stopped=lambda: file.exists() and len(file.read_text().split()) == 4)
+    assert run(tmp_path, sys.executable, "-c", DRIVER, str(tmp_path), turn=turn).ending is Ending.STOPPED
+    wait_until_gone(pids(file, 4))
 
 
 LOST = """

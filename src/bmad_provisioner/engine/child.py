@@ -330,12 +330,11 @@ class _Life:
     def _reap(self, options: int = 0) -> bool:
         if self.process.returncode is not None:
             return True
-        if self._pidfd is not None or not options:
-            _guard.gone(self._pid)
         pid, status, usage = os.wait4(self._pid, options)
         if not pid:
             return False
         self.process.returncode, self._usage = os.waitstatus_to_exitcode(status), usage
+        _guard.gone(self._pid)
         return True
 
     def _close(self) -> None:

@@ -14,8 +14,9 @@ from shutil import which
 from bmad_provisioner.engine.watch import MARK
 from bmad_provisioner.errors import TaskError
 
-_LEAST = 512 * 1024 * 1024
-"""What node needs to start; `RLIMIT_DATA` counts what is reserved for writing, used or not."""
+_LEAST = 2 * 1024 * 1024 * 1024
+"""`RLIMIT_DATA` counts what is reserved for writing, used or not. Programs made with bun (claude, opencode) reserve 72 GB,
+make do with less where they are refused, and do not start below 768 MiB (measured), though they hold 200 MiB."""
 
 
 def spawn(command: Sequence[str], folder: Path, environment: Mapping[str, str], mark: str) -> subprocess.Popen[bytes]:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 MARK = "BMADP_CHILD"
-"""The variable every child carries, and so does what it starts: its value ends with the names of those who started it."""
+"""The variable that every child carries, and what it starts too; its value is the marks of all who had a part in it."""
 
 _PATIENCE = 2.0
 """Seconds until a killed process has to be gone; one that the kernel holds longer is left to it."""
@@ -223,25 +223,21 @@ class Guard:
             self._start()
 
     def _start(self) -> None:
-        """Start the guard; where there is no interpreter to run it with, nobody guards."""
+        """Start the guard; where it cannot be started, nobody guards."""
         self._pipe = -1
-        if not sys.executable:
+        theirs, ours = os.pipe()
+        command = [sys.executable or "", "-I", "-S", __file__, f"{self._name}."]
+        streams = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
+        try:
+            os.posix_spawn(command[0], command, {}, file_actions=[(os.POSIX_SPAWN_DUP2, theirs, 0), *streams], setpgroup=0)
+        except OSError:
+            os.close(ours)
             return
-        theirs, self._pipe = os.pipe()
-        quiet = os.O_WRONLY
-        os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-I", "-S", __file__, f"{self._name}."],
-            {},
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, theirs, 0),
-                (os.POSIX_SPAWN_OPEN, 1, os.devnull, quiet, 0),
-                (os.POSIX_SPAWN_OPEN, 2, os.devnull, quiet, 0),
-            ],
-            setpgroup=0,
-        )
-        os.close(theirs)
-        os.write(self._pipe, "".join(f"+{pid}\n" for pid in self._living).encode())
+        finally:
+            os.close(theirs)
+        self._pipe = ours
+        with contextlib.suppress(BrokenPipeError):
+            os.write(ours, "".join(f"+{pid}\n" for pid in self._living).encode())
 
 
 def guard(lines: Iterable[str], mark: str) -> None:
