@@ -16,7 +16,7 @@ from bmad_provisioner.kinds.team.request import ALL
 from bmad_provisioner.kinds.team.runtime import MEBI
 
 DEFAULT_PROFILE = "medium"
-RESULTS, TEMPLATES, ARTEFACTS = "agent_results", "code_templates", "shared_artifacts"
+RESULTS, TEMPLATES = "agent_results", "code_templates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +330,8 @@ def _count(value: Plain) -> int | None:
 
 
 def _mapping(value: Plain) -> Mapping[str, Plain]:
-    return value if isinstance(value, Mapping) else {}
+    """Return what is said in a mapping: a key without a value says nothing."""
+    return {key: each for key, each in value.items() if each is not None} if isinstance(value, Mapping) else {}
 
 
 def _texts(value: Plain) -> tuple[str, ...]:
