@@ -8,6 +8,7 @@ from typing import Protocol
 
 from bmad_provisioner.digest import Entry, Plain
 from bmad_provisioner.engine.graph import Graph
+from bmad_provisioner.engine.task import Resources
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.tree.model import Scope, Tree
 
@@ -38,7 +39,7 @@ class Document:
         return None
 
 
-__all__ = ["Adoption", "Document", "Kind", "Place", "Scaffold", "Scope", "Sight"]
+__all__ = ["Adoption", "Demands", "Document", "Kind", "Place", "Scaffold", "Scope", "Sight"]
 
 
 class Sight(Protocol):
@@ -82,6 +83,30 @@ class Scaffold:
     files: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """How much room, patience and money a document gives the run of its graph.
+
+    `profile` names a size, or says `auto`; `slots` and `each` (what one task occupies) are those of a size of its own.
+    `failures` in a row leave an endpoint alone for `cool_off` seconds; `sequential` allows one task after the other as a
+    last resort. `cost` is in US dollars, `seconds` is wall clock; `None`: any.
+    """
+
+    profile: str = "medium"
+    slots: int | None = None
+    each: Resources = Resources()
+    failures: int = 5
+    cool_off: float = 30.0
+    sequential: bool = True
+    cost: float | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+
+
+def _none(document: Document) -> Demands:
+    return Demands()
+
+
 def _nowhere(document: Document, name: str) -> tuple[Place, ...]:
     return ()
 
@@ -111,3 +136,4 @@ class Kind:
     adopt: tuple[Scope, Callable[[Sight, str, frozenset[str]], Adoption]] | None = None
     declared: Callable[[Document, str], tuple[Place, ...]] = _nowhere
     scaffold: Callable[[str, str], Scaffold] | None = None
+    demands: Callable[[Document], Demands] = _none

@@ -109,7 +109,7 @@ class Attempts:
         if task.effect is Effect.ONCE:
             self._means.cache.begin(one.key, task.name)
         seconds = timeout(task.policy, [ran.seconds for ran in self._ways.history.of(task.name)])
-        turn = Turn(one.number, seconds, task.resources.memory or None, lambda: one.stopped, self._last(one))
+        turn = Turn(one.number, seconds, self._room.of(task).memory or None, lambda: one.stopped, self._last(one))
         self._serial += 1
         job = Job(self._serial, task.name, task.action.function, self._inputs(task, turn), task.action.lane)
         one.deadline = None if seconds is None else self._means.clock() + seconds + _GRACE

@@ -5,20 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from bmad_provisioner.engine.task import Lane, Task
+from bmad_provisioner.engine.task import Lane, Resources, Task
 
 _PATIENCE = 16
 """How often others may overtake a task there is no room for; after that they wait for it."""
 
+_NOTHING = Resources()
+_ROUNDING = 1e-6
+"""Processors: less than this over the capacity is the rounding of binary fractions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a run may occupy at once: slots, bytes of memory, processors of the profile, and worker processes that compute."""
+    """What a run may occupy at once: slots, bytes of memory, processors of the profile, and worker processes that compute.
+
+    `each` is what a task occupies that does not say so itself.
+    """
 
     slots: int = 4
     memory: int = 1 << 62
     cpu: float = 1e9
     processes: int = 2
+    each: Resources = Resources()
 
 
 class Room:
@@ -27,6 +35,10 @@ class Room:
     def __init__(self, capacity: Capacity) -> None:
         self._capacity = capacity
         self._memory, self._cpu, self._running, self._computing, self._closed = 0, 0.0, 0, 0, False
+
+    def of(self, task: Task) -> Resources:
+        """Return what `task` occupies."""
+        return task.resources if task.resources != _NOTHING else self._capacity.each
 
     @property
     def full(self) -> bool:
@@ -39,10 +51,11 @@ class Room:
             return True
         if self.full or task.action.lane is Lane.ALONE:
             return False
+        wanted = self.of(task)
         return (
             (task.action.lane is not Lane.CPU or self._computing < self._capacity.processes)
-            and self._memory + task.resources.memory <= self._capacity.memory
-            and self._cpu + task.resources.cpu <= self._capacity.cpu
+            and self._memory + wanted.memory <= self._capacity.memory
+            and self._cpu + wanted.cpu <= self._capacity.cpu + _ROUNDING
         )
 
     def take(self, task: Task) -> None:
@@ -58,8 +71,9 @@ class Room:
     def _count(self, task: Task, sign: int) -> None:
         self._running += sign
         self._computing += sign * (task.action.lane is Lane.CPU)
-        self._memory += sign * task.resources.memory
-        self._cpu += sign * task.resources.cpu
+        wanted = self.of(task)
+        self._memory += sign * wanted.memory
+        self._cpu += sign * wanted.cpu
 
 
 class Ready:

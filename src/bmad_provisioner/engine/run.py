@@ -11,7 +11,7 @@ from bmad_provisioner.engine.attempts import Attempt, Attempts, Result
 from bmad_provisioner.engine.cache import Hit, Made, Trace, spelled
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.engine.means import Means, Ways
-from bmad_provisioner.engine.task import Effect, Inputs, Lane, Output, Task, Turn, components, key, shown
+from bmad_provisioner.engine.task import NEVER, Effect, Inputs, Lane, Output, Task, Turn, components, key, shown
 from bmad_provisioner.errors import BmadpError, PlanError
 from bmad_provisioner.event import TaskFinished, TaskStarted
 from bmad_provisioner.usage import Usage
@@ -186,7 +186,8 @@ class _Run:
         task = one.task
         body = spelled(output)
         self._said[task.name] = digest(body)
-        self._means.cache.put(Made(one.key, output, body, self._said[task.name], task, seconds))
+        if task.keeping.level != NEVER:
+            self._means.cache.put(Made(one.key, output, body, self._said[task.name], task, seconds))
         texts = shown(task, one.parts) if task.action.lane is not Lane.HERE else {}
         self._means.cache.remember(task.name, Trace(one.parts, texts))
         self._settle(Outcome(task.name, Status.DONE, output, one.because, seconds=seconds, usage=output.usage))

@@ -27,6 +27,10 @@ class Lane(str, Enum):
     """In a thread while nothing else runs: for what is measured."""
 
 
+NEVER = "never"
+"""The level of outputs that are not remembered at all."""
+
+
 class Priority(IntEnum):
     """Which of two ready tasks goes first."""
 
@@ -57,7 +61,8 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """How long and how an output is remembered: seconds (`None`: for good), the outermost level (`memory`, `disk`, `shared`),
+    """How long and how an output is remembered: seconds (`None`: for good), the outermost level (`never`, `memory`, `disk`,
+    `shared`),
     tags to find it by."""
 
     ttl: float | None = None

@@ -1,0 +1,262 @@
+"""Compile: a team to the graph of its turns. An agent's key is made of what it reads, section by section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from bmad_provisioner.digest import Plain
+from bmad_provisioner.engine.graph import Graph
+from bmad_provisioner.engine.policy import Policy
+from bmad_provisioner.engine.task import Keeping, Resources, Task
+from bmad_provisioner.errors import PlanError, UsageError
+from bmad_provisioner.finding import Finding, Severity
+from bmad_provisioner.kind import Demands, Document, Sight
+from bmad_provisioner.kinds.team import request as requests
+from bmad_provisioner.kinds.team.patterns import is_pattern, meet
+from bmad_provisioner.kinds.team.request import Item, Requirements
+from bmad_provisioner.kinds.team.rounds import rounds
+from bmad_provisioner.kinds.team.route import Specialist, route
+from bmad_provisioner.kinds.team.runtime import Runtime
+from bmad_provisioner.kinds.team.select import IDLE, narrowed
+from bmad_provisioner.kinds.team.team import Agent, Read, Team, team
+from bmad_provisioner.kinds.team.turn import ASK, MAKE, REQUIREMENT, RUNTIMES
+from bmad_provisioner.plugins import Plugins
+from bmad_provisioner.tree.model import BESIDE, Scope
+from bmad_provisioner.usage import Usage
+
+SKILL_FOLDERS = (".claude/skills", ".agents/skills", ".cursor/skills", ".opencode/skills", ".gemini/skills", ".qwen/skills")
+"""Where an agent's `skill` may stand in a project, the first that has it first."""
+
+
+def scope(document: Document) -> Scope:
+    """Return what has to be seen: the request, the skills, and what agents read that no agent makes."""
+    declared = team(document.data)
+    outside = [read.path for agent in declared.agents.values() for read in agent.reads if _is_outside(read, declared)]
+    skills = [path for agent in declared.agents.values() if agent.skill for path in _skill_paths(agent.skill)]
+    folders = {_folder(path) for path in outside if is_pattern(path)}
+    files = {path for path in (*outside, *skills) if not is_pattern(path)}
+    return Scope(tuple(sorted(files)), tuple(sorted(folders)), (declared.request.file,) if declared.request.file else ())
+
+
+def _is_outside(read: Read, declared: Team) -> bool:
+    return bool(read.path) and not any(meet(read.path, made) for agent in declared.agents.values() for made in agent.makes)
+
+
+def _folder(pattern: str) -> str:
+    """Return the folder that everything fitting `pattern` lies in."""
+    steps: list[str] = []
+    for step in pattern.split("/")[:-1]:
+        if is_pattern(step):
+            break
+        steps.append(step)
+    return "/".join(steps) or "."
+
+
+def _skill_paths(skill: str) -> tuple[str, ...]:
+    return tuple(f"{folder}/{skill}/SKILL.md" for folder in SKILL_FOLDERS)
+
+
+def demands(document: Document) -> Demands:
+    """Return how much room, patience and money the document gives its run."""
+    declared = team(document.data)
+    budget, breaker = declared.budget, declared.policy.breaker
+    each = declared.profile.each or Resources()
+    return Demands(
+        profile=declared.profile.name,
+        slots=declared.profile.slots,
+        each=each,
+        failures=breaker.failures,
+        cool_off=breaker.cool_off,
+        sequential=declared.policy.sequential,
+        cost=budget.cost,
+        tokens=budget.tokens,
+        seconds=None if budget.minutes is None else budget.minutes * 60,
+    )
+
+
+def compile(document: Document, sight: Sight) -> tuple[Graph, tuple[Finding, ...]]:
+    """Return the graph of the team, and what only the project could show to be wrong."""
+    return _Compiler(document, team(document.data), sight).graph()
+
+
+@dataclass(slots=True)
+class _Compiler:
+    """One document on its way to a graph."""
+
+    document: Document
+    team: Team
+    sight: Sight
+
+    def graph(self) -> tuple[Graph, tuple[Finding, ...]]:
+        asked = self._asked()
+        chosen, remarks = self._chosen(asked)
+        tasks: dict[str, Task] = {}
+        findings = list(remarks)
+        for agent in self.team.agents.values():
+            if agent.name not in chosen:
+                tasks[agent.name] = Task(agent.name, IDLE, {"agent": agent.name, "makes": list(agent.makes)})
+                continue
+            needs, readers = self._needs(agent)
+            tasks.update((task.name, task) for task in readers)
+            task, faults = self._turn(agent, asked, needs)
+            findings += faults
+            tasks[agent.name] = task
+        for agent in self.team.agents.values():
+            if agent.review is not None and {agent.name, agent.review.of} <= chosen:
+                tasks = rounds(tasks, agent)
+        return Graph(tasks.values()), tuple(findings)
+
+    def _asked(self) -> Requirements:
+        """Return the requirements; raises PlanError when the file of the request is not there or no UTF-8."""
+        request = self.team.request
+        if not request.file:
+            return requests.from_tree(request.tree) if request.tree else requests.parse(request.text)
+        path = f"{BESIDE}{request.file}"
+        entry = self.sight.entry(path)
+        where = f"{self.document.source}:{self.document.line('request')}: request.file"
+        if entry is None or not entry.is_plain:
+            raise PlanError(f"{where}: `{request.file}` is not there", hint="the path is relative to the manifest")
+        try:
+            return requests.parse(self.sight.read(path).decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise PlanError(f"{where}: `{request.file}` is no UTF-8: byte {error.start}", hint="save it as UTF-8") from error
+
+    def _chosen(self, asked: Requirements) -> tuple[set[str], list[Finding]]:
+        """Return the agents that run: with a leader that routes, those the request belongs to, and all they need."""
+        agents, leader = self.team.agents, self.team.leader
+        able = [Specialist(agent.name, agent.domain, agent.skills) for agent in agents.values() if agent.domain or agent.skills]
+        if leader is None or not leader.by_domain or not able:
+            return set(agents), []
+        choices = route(" ".join(f"{item.text}." for item in asked.items), able)
+        if not choices:
+            hint = "say in `domain` and `skills` what they can do, or set `leader.routes: all`"
+            message = "the request belongs to none of the specialists: nobody is asked"
+            return set(), [Finding(leader.name, "team-nobody", message, Severity.WARNING, hint=hint)]
+        unrouted = {name for name, agent in agents.items() if not (agent.domain or agent.skills)}
+        remarks = [
+            Finding(leader.name, "team-routed", f"`{one.name}` is asked, for: {', '.join(one.words[:5])}", Severity.INFO)
+            for one in choices
+        ]
+        return _with_needs({one.name for one in choices}, agents) | unrouted, remarks
+
+    def _needs(self, agent: Agent) -> tuple[tuple[str, ...], list[Task]]:
+        """Return the tasks an agent needs, and those that narrow what others make down to what it reads."""
+        needs: dict[str, None] = {}
+        readers: dict[str, Task] = {}
+        heard: set[str] = set()
+        for read in agent.reads:
+            makers = [other for other in self.team.agents.values() if any(meet(read.path, made) for made in other.makes)]
+            makers = [other for other in makers if other.name != agent.name]
+            if read.path and makers:
+                reader = narrowed(read, tuple(other.name for other in makers))
+                readers[reader.name], needs[reader.name] = reader, None
+                heard |= {other.name for other in makers}
+        needs |= dict.fromkeys(need for need in agent.needs if need not in heard)
+        return tuple(needs), list(readers.values())
+
+    def _turn(self, agent: Agent, asked: Requirements, needs: tuple[str, ...]) -> tuple[Task, list[Finding]]:
+        runtime: Runtime = Plugins(RUNTIMES)[agent.runtime]
+        items, faults = self._items(agent, asked)
+        system, missing = self._skill(agent)
+        pure = runtime.pure and not agent.check
+        version = runtime.version(agent.options)
+        if version == "absent":
+            missing.append(self._absent(agent))
+        floor, own = runtime.floor, agent.resources or Resources()
+        resources = Resources(max(own.memory, floor.memory), max(own.cpu, floor.cpu)) if own != Resources() else floor
+        keeping = agent.keeping or Keeping(level="never")
+        task = Task(
+            name=agent.name,
+            action=MAKE if pure else ASK,
+            args=self._args(agent, version, system, items, is_template=runtime.name == "template"),
+            reads=self._outside(agent),
+            needs=needs,
+            priority=agent.priority,
+            resources=resources,
+            policy=self._policy(agent),
+            effect=agent.effect,
+            keeping=replace(keeping, tags=(f"team:{self.team.name}", f"agent:{agent.name}", *keeping.tags)),
+            guard="" if runtime.pure else runtime.endpoint(agent.options),
+            expected=Usage(read=agent.expected.tokens, cost=agent.expected.cost),
+        )
+        return task, [*faults, *missing]
+
+    def _policy(self, agent: Agent) -> Policy:
+        base = 1.0 if self.team.policy.exponential else 0.0
+        return Policy(agent.retries, base, timeout=agent.timeout, adaptive=agent.timeout is None)
+
+    def _args(self, agent: Agent, version: str, system: str, items: Iterable[Item], *, is_template: bool) -> Mapping[str, Plain]:
+        """Return what decides a turn besides what it reads; what is empty is left out, so that it changes no key."""
+        args: dict[str, Plain] = {
+            "team": self.team.name,
+            "agent": agent.name,
+            "runtime": agent.runtime,
+            "runtime version": version,
+            "options": {**agent.options, "env": list(agent.env)} if agent.env else agent.options,
+            "model": agent.model,
+            "prompt": agent.prompt,
+            "system": system,
+            "makes": list(agent.makes),
+            "check": agent.check,
+            "schema": agent.schema,
+            "declared version": agent.version,
+            "context": is_template,
+        }
+        kept: dict[str, Plain] = {name: value for name, value in args.items() if value}
+        texts = Requirements(tuple(items)).texts()
+        return kept | {f"{REQUIREMENT}{path}": text for path, text in texts.items()}
+
+    def _items(self, agent: Agent, asked: Requirements) -> tuple[list[Item], list[Finding]]:
+        items: dict[Item, None] = {}
+        faults = []
+        for number, read in enumerate(agent.reads):
+            if read.path:
+                continue
+            try:
+                items |= dict.fromkeys(requests.select(asked, read.selector))
+            except UsageError as error:
+                faults.append(self._fault(("agents", agent.name, "reads", number), "team-requirement", error.message, error.hint))
+        return list(items), faults
+
+    def _outside(self, agent: Agent) -> tuple[str, ...]:
+        """Return the paths of the project that an agent reads and no agent makes."""
+        paths: dict[str, None] = {}
+        for read in agent.reads:
+            if not _is_outside(read, self.team):
+                continue
+            found = [path for path in self.sight.tree if meet(path, read.path)] if is_pattern(read.path) else [read.path]
+            paths |= dict.fromkeys(sorted(path for path in found if not path.startswith(BESIDE)))
+        return tuple(paths)
+
+    def _skill(self, agent: Agent) -> tuple[str, list[Finding]]:
+        if not agent.skill:
+            return "", []
+        for path in _skill_paths(agent.skill):
+            entry = self.sight.entry(path)
+            if entry is not None and entry.is_plain:
+                return self.sight.read(path).decode("utf-8", "replace"), []
+        hint = f"it is looked for in {', '.join(SKILL_FOLDERS)}; `bmadp apply` of a Skills document makes it"
+        message = f"skill `{agent.skill}` is not in the project: `{agent.name}` goes without"
+        return "", [self._fault(("agents", agent.name, "skill"), "team-skill", message, hint, Severity.WARNING)]
+
+    def _absent(self, agent: Agent) -> Finding:
+        message = f"what answers for `{agent.name}` (`{agent.runtime}`) is not installed here"
+        hint = "install it, or give the agent another `runtime`; what is cached is used all the same"
+        return self._fault(("agents", agent.name, "runtime"), "team-absent", message, hint, Severity.WARNING)
+
+    def _fault(
+        self, place: tuple[str | int, ...], rule: str, message: str, hint: str, severity: Severity = Severity.ERROR
+    ) -> Finding:
+        field = ".".join(map(str, place))
+        return Finding(self.document.source, rule, f"{field}: {message}", severity, self.document.line(*place), hint)
+
+
+def _with_needs(names: set[str], agents: Mapping[str, Agent]) -> set[str]:
+    """Return agents and all whom they need, at first or second hand."""
+    waiting, found = list(names), set(names)
+    while waiting:
+        new = [need for need in agents[waiting.pop()].needs if need not in found]
+        waiting += new
+        found |= set(new)
+    return found

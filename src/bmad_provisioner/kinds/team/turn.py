@@ -1,0 +1,210 @@
+"""Turn: one agent's turn. Its runtime works in a scratch folder; what it left there is looked at before it counts."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+from bmad_provisioner.digest import Entry, Plain
+from bmad_provisioner.engine.child import Ending, environment, run_child
+from bmad_provisioner.engine.task import Action, Inputs, Lane, Output
+from bmad_provisioner.errors import TaskError
+from bmad_provisioner.finding import Finding, Severity
+from bmad_provisioner.kinds.team.patterns import meet
+from bmad_provisioner.kinds.team.runtime import Answer, Ask, Runtime
+from bmad_provisioner.plugins import Plugins
+from bmad_provisioner.tree.paths import refusal
+from bmad_provisioner.usage import Usage
+
+RUNTIMES = "bmad_provisioner.runtimes"
+REQUIREMENT = "requirement "
+"""How the arguments begin that hold what is asked of the team: one each, so that `why` can name it."""
+_LARGEST = 256 * 1024 * 1024
+"""Bytes of one artefact."""
+_OURS = (".git", ".bmad-provisioner", "__pycache__", ".DS_Store")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A file that a turn left in its scratch folder, and whether the turn wrote it."""
+
+    path: str
+    place: Path
+    executable: bool
+    written: bool
+
+
+def take(inputs: Inputs) -> Output:
+    """Have an agent do its work; raises TaskError unless everything it has to make is there and stands its check."""
+    with TemporaryDirectory(prefix="bmadp-") as scratch:
+        answer = asked(inputs, scratch)
+        folder = Path(scratch).resolve()
+        for path, data in answer.files.items():
+            _write(folder, path, data, answer.usage)
+        left = _left(folder, answer.usage)
+        made = _made(left, inputs, answer)
+        _check(folder, inputs, answer.usage)
+        files = {one.path: inputs.keep(one.place.read_bytes(), one.executable) for one in made}
+        return Output(files, tuple(_undeclared(left, made, inputs)), _facts(inputs, answer), usage=answer.usage)
+
+
+MAKE = Action("make", "1", take)
+ASK = Action("ask", "1", take, lane=Lane.IO, external=True)
+
+
+def _lay(folder: Path, inputs: Inputs) -> None:
+    """Put what the agent reads into its folder, dated 1970, so that whatever it touches can be told apart."""
+    for path, entry in _handed(inputs).items():
+        _place(folder, path, inputs.fetch(entry), entry.executable)
+    for path, found in inputs.files.items():
+        if found is not None and found.is_plain:
+            _place(folder, path, inputs.read(path), found.executable)
+
+
+def _handed(inputs: Inputs) -> dict[str, Entry]:
+    return {path: entry for output in inputs.needs.values() for path, entry in (*output.files.items(), *output.hands.items())}
+
+
+def _place(folder: Path, path: str, data: bytes, executable: bool) -> None:
+    place = folder / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(data)
+    place.chmod(0o755 if executable else 0o644)
+    os.utime(place, (0, 0))
+
+
+def asked(inputs: Inputs, scratch: str) -> Answer:
+    """Ask the agent's runtime, in a folder that holds what it reads; raises TaskError if the answer itself tells of trouble."""
+    args, folder = inputs.args, Path(scratch).resolve()
+    runtime: Runtime = Plugins(RUNTIMES)[str(args["runtime"])]
+    _lay(folder, inputs)
+    options = dict(cast("Mapping[str, Plain]", args.get("options") or {}))
+    if args.get("context"):
+        options["context"] = _context(inputs)
+    ask = Ask(
+        agent=str(args["agent"]),
+        prompt=_prompt(inputs),
+        folder=folder,
+        options=options,
+        system=str(args.get("system") or ""),
+        model=str(args.get("model") or ""),
+        makes=_texts(args.get("makes")),
+        schema=cast("Mapping[str, Plain] | None", args.get("schema")),
+        turn=inputs.turn,
+    )
+    answer = runtime.ask(ask)
+    if answer.trouble:
+        raise TaskError(answer.trouble, hint=f"nothing of what `{ask.agent}` left was taken", usage=answer.usage)
+    return answer
+
+
+def _requirements(inputs: Inputs) -> list[tuple[str, str]]:
+    return [(name.removeprefix(REQUIREMENT), str(text)) for name, text in inputs.args.items() if name.startswith(REQUIREMENT)]
+
+
+def _context(inputs: Inputs) -> Plain:
+    """Return what a template sees: the requirements, and the texts of what it reads."""
+    texts = {path: inputs.fetch(entry).decode("utf-8", "replace") for path, entry in _handed(inputs).items()}
+    texts |= {path: inputs.read(path).decode("utf-8", "replace") for path, entry in inputs.files.items() if entry is not None}
+    return {"requirements": [list(pair) for pair in _requirements(inputs)], "team": inputs.args["team"], "inputs": texts}
+
+
+def _prompt(inputs: Inputs) -> str:
+    """Return all that the agent is told: its task, what is asked of the team, what it may read and what it has to leave."""
+    parts = [str(inputs.args.get("prompt") or f"You are {inputs.args['agent']}. Do your part of what is asked.")]
+    asked = [f"- {path}: {text}" for path, text in _requirements(inputs)]
+    read = sorted({*_handed(inputs), *(path for path, entry in inputs.files.items() if entry is not None)})
+    parts += ["What is asked:", "\n".join(asked)] if asked else []
+    parts += ["In this folder you find:", "\n".join(f"- {path}" for path in read)] if read else []
+    makes = _texts(inputs.args.get("makes"))
+    parts += ["Leave in this folder, and write nothing elsewhere:", "\n".join(f"- {path}" for path in makes)] if makes else []
+    objections = _texts(inputs.args.get("objections"))
+    parts += ["A reviewer objects:", "\n".join(f"- {one}" for one in objections)] if objections else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _write(folder: Path, path: str, data: bytes, usage: Usage) -> None:
+    """Write an artefact that came as text; raises TaskError for a path that leads out of the folder."""
+    reason = refusal(path)
+    place = folder / path
+    if reason or not place.parent.resolve().is_relative_to(folder) or place.is_symlink():
+        raise TaskError(f"`{path}` is refused: {reason or 'it leads out of the scratch folder'}", usage=usage)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(data)
+
+
+def _left(folder: Path, usage: Usage) -> list[Left]:
+    """Return every plain file in the folder; raises TaskError for one that is too large, or a link that was planted."""
+    found = []
+    for place in _walk(folder):
+        info = place.lstat()
+        path = place.relative_to(folder).as_posix()
+        if stat.S_ISREG(info.st_mode):
+            if info.st_size > _LARGEST:
+                raise TaskError(f"`{path}` has more than {_LARGEST // 1024 // 1024} MiB", usage=usage)
+            found.append(Left(path, place, bool(info.st_mode & 0o100), info.st_mtime_ns != 0))
+        elif stat.S_ISLNK(info.st_mode):
+            found.append(Left(path, place, False, True))
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.name in _OURS:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+        else:
+            yield Path(entry.path)
+
+
+def _made(left: Sequence[Left], inputs: Inputs, answer: Answer) -> list[Left]:
+    """Return what the agent wrote of what it has to make; raises TaskError when something of that is not there."""
+    makes = _texts(inputs.args.get("makes"))
+    made = [one for one in left if one.written and any(meet(one.path, wanted) for wanted in makes)]
+    for one in made:
+        reason = refusal(one.path) or ("it is a symbolic link" if one.place.is_symlink() else "")
+        if reason:
+            raise TaskError(f"`{one.path}` is refused: {reason}", usage=answer.usage)
+    missing = [wanted for wanted in makes if not any(meet(one.path, wanted) for one in made)]
+    if missing:
+        said = f"; it said: {' '.join(answer.text.split())[:200]}" if answer.text else ""
+        names = ", ".join(f"`{path}`" for path in missing)
+        raise TaskError(f"it reported success and did not write {names}{said}", usage=answer.usage)
+    return made
+
+
+def _check(folder: Path, inputs: Inputs, usage: Usage) -> None:
+    """Run the document's own check in the folder; raises TaskError with its last words when it fails."""
+    command = str(inputs.args.get("check") or "")
+    if not command:
+        return
+    ended = run_child(["/bin/sh", "-c", command], folder=folder, environment=environment(), turn=inputs.turn)
+    if ended.ending is Ending.EXITED and ended.code == 0:
+        return
+    words = (ended.stdout + b"\n" + ended.stderr).decode("utf-8", "replace").strip().splitlines()[-12:]
+    how = f"exit {ended.code}" if ended.ending is Ending.EXITED else ended.ending.value
+    hint = "\n      ".join(["its last words:", *words]) if words else "it said nothing"
+    raise TaskError(f"its check `{command}` failed ({how})", hint=hint, usage=usage)
+
+
+def _undeclared(left: Sequence[Left], made: Sequence[Left], inputs: Inputs) -> Iterator[Finding]:
+    agent = str(inputs.args["agent"])
+    extra = [one.path for one in left if one.written and one not in made]
+    if extra and not inputs.args.get("check"):  # a check leaves files of its own
+        more = f" and {len(extra) - 3} more" if len(extra) > 3 else ""
+        message = f"it also wrote {', '.join(f'`{path}`' for path in extra[:3])}{more}, which it does not declare; left out"
+        yield Finding(agent, "team-undeclared", message, Severity.INFO, hint="name it in `makes` to have it")
+
+
+def _facts(inputs: Inputs, answer: Answer) -> dict[str, Plain]:
+    return {"data": {str(inputs.args["agent"]): answer.data}} if inputs.args.get("schema") else {}
+
+
+def _texts(value: Plain) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
