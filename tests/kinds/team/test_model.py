@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -328,6 +329,23 @@ segments = st.lists(st.text("ab*?", min_size=1, max_size=3) | st.just("**"), min
 def test_whether_patterns_meet_is_a_question_of_both(one: str, other: str) -> None:
     assert meet(one, other) is meet(other, one)
     assert meet(one, one)
+
+
+def expression(pattern: str) -> str:
+    """Return the pattern as a regular expression over paths that end in a slash."""
+    names = {"*": "[^/]*", "?": "[^/]"}
+    parts = (
+        "(?:[^/]+/)*" if name == "**" else "".join(names.get(c, re.escape(c)) for c in name) + "/" for name in pattern.split("/")
+    )
+    return "".join(parts)
+
+
+paths = st.lists(st.text("ab", min_size=1, max_size=3), min_size=1, max_size=4).map("/".join)
+
+
+@given(segments, paths)
+def test_a_pattern_fits_what_its_regular_expression_does(pattern: str, path: str) -> None:
+    assert meet(pattern, path) is bool(re.fullmatch(expression(pattern), f"{path}/"))
 
 
 @pytest.mark.parametrize(

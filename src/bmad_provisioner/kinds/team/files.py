@@ -27,6 +27,31 @@ class _Made:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class _Makers:
+    """Who makes what: by path, and those who make what fits a pattern."""
+
+    plain: Mapping[str, tuple[str, ...]]
+    patterns: tuple[_Made, ...]
+
+    @classmethod
+    def of(cls, read: Team) -> _Makers:
+        plain: dict[str, tuple[str, ...]] = {}
+        every = tuple(_everything_made(read))
+        for made in every:
+            if not is_pattern(made.path):
+                plain[made.path] = (*plain.get(made.path, ()), made.maker)
+        return cls(plain, tuple(made for made in every if is_pattern(made.path)))
+
+    def of_path(self, path: str) -> tuple[str, ...]:
+        """Return who makes `path`, or something that fits it."""
+        if is_pattern(path):
+            exact = [maker for each, makers in self.plain.items() if meet(path, each) for maker in makers]
+        else:
+            exact = list(self.plain.get(path, ()))
+        return tuple(dict.fromkeys((*exact, *(made.maker for made in self.patterns if meet(path, made.path)))))
+
+
 def makes(say: Remarks, read: Team) -> Iterator[Finding]:
     """Yield what agents may not make, and what two of them would make."""
     plain: dict[str, _Made] = {}
@@ -60,7 +85,7 @@ def reads(say: Remarks, read: Team, *, ordered: bool) -> Iterator[Finding]:
     """Yield what agents may not read, would look for in vain or, where their needs are `ordered`, would read too early."""
     asked, found = _asked(say, read)
     yield from found
-    made = tuple(_everything_made(read))
+    made = _Makers.of(read)
     before = _all_needs(read.agents)
     for name, agent in read.agents.items():
         places = _places(say, name, agent)
@@ -71,7 +96,7 @@ def reads(say: Remarks, read: Team, *, ordered: bool) -> Iterator[Finding]:
                 yield from _requirement(say, each, place, asked, declared=bool(read.request))
 
 
-def _file(say: Remarks, each: Read, place: Place, made: tuple[_Made, ...], before: Set[str]) -> Iterator[Finding]:
+def _file(say: Remarks, each: Read, place: Place, made: _Makers, before: Set[str]) -> Iterator[Finding]:
     reason = _refusal(each.path)
     if reason:
         yield say.error(
@@ -84,8 +109,8 @@ def _file(say: Remarks, each: Read, place: Place, made: tuple[_Made, ...], befor
     if each.selector and (is_pattern(each.path) or not has_sections(each.path)):
         hint = "sections are known of Markdown, JSON, YAML, TOML and Python files"
         yield say.error("team-reads", place, f"`{shown(str(each))}` names a section of what has none", hint)
-    makers = [other for other in made if meet(each.path, other.path)]
-    for maker in dict.fromkeys(other.maker for other in makers):
+    makers = made.of_path(each.path)
+    for maker in makers:
         if maker not in before:
             hint = f"add `{maker}` to its `needs`"
             yield say.error(
@@ -153,7 +178,8 @@ def _refusal(path: str) -> str | None:
     return refusal(path.replace("*", "x").replace("?", "x"))
 
 
-def _near(path: str, made: tuple[_Made, ...]) -> str:
+def _near(path: str, made: _Makers) -> str:
     """Return a hint if a made path differs from `path` by little more than a slip."""
-    names = [each.path for each in made if not is_pattern(each.path) and each.path.rpartition("/")[0] == path.rpartition("/")[0]]
-    return did_you_mean(path.rpartition("/")[2], [name.rpartition("/")[2] for name in names])
+    folder, _, name = path.rpartition("/")
+    beside = (each.rpartition("/")[2] for each in made.plain if each.rpartition("/")[0] == folder)
+    return did_you_mean(name, beside, before=f"{folder}/" if folder else "")

@@ -14,7 +14,15 @@ def meet(one: str, other: str) -> bool:
     """Say whether some path fits both; where one of the two is a plain path, whether it fits the other."""
     if not (is_pattern(one) or is_pattern(other)):
         return one == other
+    start, begin = _start(one), _start(other)
+    if not (start.startswith(begin) or begin.startswith(start)):
+        return False
     return _meet(one.split("/"), other.split("/"), "**", _names_meet)
+
+
+def _start(pattern: str) -> str:
+    """Return the folders before the first wildcard: most pairs differ there already, and comparing them is cheap."""
+    return pattern.partition("*")[0].partition("?")[0].rpartition("/")[0]
 
 
 def _names_meet(one: str, other: str) -> bool:
