@@ -189,6 +189,7 @@ def test_items_are_spelled_as_a_list() -> None:
         "",
         "\x00",
         "- " * 400_000,
+        "- a\n" * 100_000,
         "> " * 400_000,
         "*" * 900_000,
         "_ " * 400_000 + "x",
@@ -210,6 +211,7 @@ def test_items_are_spelled_as_a_list() -> None:
 def test_a_hostile_text_is_read_to_its_end(hostile: str) -> None:
     request = parse(hostile)
     spelled(request.items)
+    assert len(request.texts()) <= len(request.items)
     assert all(item.path and len(item.path) < 4_000 for item in request.items)
 
 

@@ -60,11 +60,10 @@ class Requirements:
 
     def texts(self) -> dict[str, str]:
         """Return path -> text, to be compared with those of another request."""
-        texts: dict[str, str] = {}
+        said: dict[str, list[str]] = {}
         for item in self.items:
-            said = f"{item.id} {item.text}".strip()
-            texts[item.path] = f"{texts[item.path]}\n{said}" if item.path in texts else said
-        return texts
+            said.setdefault(item.path, []).append(f"{item.id} {item.text}".strip())
+        return {path: "\n".join(texts) for path, texts in said.items()}
 
 
 class Difference(NamedTuple):
