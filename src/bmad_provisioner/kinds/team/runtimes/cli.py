@@ -105,7 +105,7 @@ class Cli:
         adapter = self.adapter
         checks: dict[str, tuple[Callable[[Plain], bool], str, bool]] = {
             "model": (lambda v: isinstance(v, str) and bool(_MODEL.fullmatch(v)), "the name of a model", True),
-            "permissions": (lambda v: v in adapter.permissions, "one of `read`, `edit`, `all`", True),
+            "permissions": (lambda v: isinstance(v, str) and v in adapter.permissions, "one of `read`, `edit`, `all`", True),
             "tools": (_are_words, "a list of the tools it may use", bool(adapter.tools)),
             "max_turns": (lambda v: isinstance(v, int) and v is not True and v > 0, "a whole number above 0", bool(adapter.turns)),
             "max_cost": (
@@ -215,12 +215,14 @@ def _judge(adapter: Adapter, ended: Ended, report: Report, clean: Callable[[str]
 
 
 def _failure(adapter: Adapter, report: Report, words: str) -> TaskError:
+    """Return what a reported error means, by its status, or by its words where it has none."""
     status, message = report.status, f"`{adapter.name}` failed: {words}"
+    if status in (408, 409, 429) or status >= 500 or (not status and _HEALING.search(words)):
+        return TaskError(message, heals=True, after=report.after, usage=report.usage)
     if status in (401, 402, 403) or (not status and _BARRING.search(words)):
         keys = ", ".join(f"`{name}`" for name in adapter.passes if name.endswith(_SECRET))
         return TaskError(message, barred=True, hint=f"log in with `{adapter.name}`, or set one of {keys}", usage=report.usage)
-    heals = status in (408, 409, 429) or status >= 500 or (not status and _HEALING.search(words) is not None)
-    return TaskError(message, heals=heals, after=report.after if heals else None, usage=report.usage)
+    return TaskError(message, usage=report.usage)
 
 
 def _answer(ask: Ask, report: Report) -> Answer:

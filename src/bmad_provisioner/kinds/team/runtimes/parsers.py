@@ -44,6 +44,7 @@ _SANDBOX = re.compile(r'event\.name="codex\.sandbox_outcome" tool_name=(\S+) cal
 _CALL = re.compile(r'event\.name="codex\.tool_result" [^\n]*?call_id=(\S+) [^\n]*?arguments=(\{[^\n]*?\}) output=')
 _REQUEST = re.compile(r'event\.name="codex\.api_request" [^\n]*?http\.response\.status_code=(\d+)')
 _GEMINI_DENIALS = ("tool_not_registered", "policy_violation", "permission_denied", "path_not_in_workspace", "execution_denied")
+_CUT = {status & 0xFF: status for status in (400, 401, 403, 404, 429, 500, 502, 503, 504, 529)}
 _TOKENS = re.compile(r"Tokens: ([\d.]+)(k?) sent, (?:[\d.]+k? cache \w+, )*([\d.]+)(k?) received")
 _COST = re.compile(r"Cost: \$([\d.]+) message")
 _AIDER_ERROR = re.compile(r"^.*litellm\.\w*(?:Error|Exception)\b.*$", re.MULTILINE)
@@ -66,14 +67,16 @@ def claude(code: int, stdout: bytes, stderr: bytes) -> Report:
         text=text,
         usage=replace(usage, cost=_number(closing, "total_cost_usd")),
         denied=tuple(_refused(_words(one, "tool_name"), _at(one, "tool_input")) for one in _items(closing, "permission_denials")),
-        error=(text or "; ".join(map(str, _items(closing, "errors"))) or _words(closing, "subtype")) if wrong else "",
+        error=(text or "; ".join(map(str, _items(closing, "errors"))) or _words(closing, "subtype") or "no reason given")
+        if wrong
+        else "",
         status=int(_number(closing, "api_error_status")),
         data=closing.get("structured_output"),
     )
 
 
 def qwen(code: int, stdout: bytes, stderr: bytes) -> Report:
-    """Read `qwen --output-format stream-json`: Claude's events, but cached tokens are among the others, and an API error is an answer."""
+    """Read `qwen --output-format stream-json`: Claude's events, but tokens count cached ones too, and an API error is an answer."""
     report = claude(code, stdout, stderr)
     usage = report.usage
     report = replace(report, usage=replace(usage, read=usage.read - usage.reused))
@@ -114,7 +117,7 @@ def codex(code: int, stdout: bytes, stderr: bytes) -> Report:
 
 
 def gemini(code: int, stdout: bytes, stderr: bytes) -> Report:
-    """Read `gemini -o stream-json`: a forbidden tool is one it does not know, and an exit code is a status cut to a byte."""
+    """Read `gemini -o stream-json`: a forbidden tool is one it does not know, and its exit code a status cut to a byte."""
     seen = _events(stdout)
     closing = next((event for event in reversed(seen) if event.get("type") == "result"), None)
     calls = {_words(event, "tool_id"): event for event in seen if event.get("type") == "tool_use"}
@@ -130,7 +133,7 @@ def gemini(code: int, stdout: bytes, stderr: bytes) -> Report:
         ),
         denied=tuple(_refused(_words(call, "tool_name"), call.get("parameters")) for call in refused),
         error=_plainly(error),
-        status=_status(error),
+        status=(_status(error) or _CUT.get(code, 0)) if error else 0,
         after=_after(error),
         ended=closing is not None,
     )
