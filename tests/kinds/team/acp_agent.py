@@ -188,6 +188,8 @@ TURNS = {
     **{reason: end(reason) for reason in ("max_tokens", "refusal", "cancelled", "max_turn_requests", "whatever")},
     "busy": fail(429, "Rate limit exceeded"),
     "broken": fail(-32603, "Internal error", {"details": "model went away"}),
+    "keyless": fail(-32603, "Internal error: invalid x-api-key", "session"),
+    "forbidden": fail(403, "Forbidden"),
     "wrong": fail(-32602, "Invalid params"),
     "json": words('```json\n{"verdict": "good"}\n```'),
     "prose": words("I would rather not."),
@@ -202,7 +204,7 @@ def main(mode):
         message = receive()
         method, params = message["method"], message["params"]
         if method == "initialize":
-            assert params["clientCapabilities"]["fs"] == {"readTextFile": True, "writeTextFile": True}
+            assert params["clientCapabilities"]["fs"] == {"readTextFile": False, "writeTextFile": True}
             send(id=message["id"], result={"protocolVersion": 7 if mode == "other" else 1, "agentCapabilities": {}})
         elif method == "session/new" and mode == "stranger":
             send(id=message["id"], error={"code": -32000, "message": "Authentication required"})

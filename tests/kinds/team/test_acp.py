@@ -108,7 +108,7 @@ def test_an_agent_that_may_only_read_has_nothing_written_for_it(tmp_path):
     answer = ask(tmp_path, "good", permissions="read")
 
     assert not (tmp_path / "made.txt").exists()
-    assert "edit something" in answer.trouble
+    assert answer.trouble == "permission denied: edit made.txt"
 
 
 def test_what_an_agent_told_of_a_call_before_counts_and_where_nothing_may_be_rejected_it_is_cancelled(tmp_path):
@@ -149,6 +149,8 @@ def test_a_structured_answer_meets_its_schema_or_is_trouble(tmp_path):
     [
         ("busy", True, False, "Rate limit exceeded"),
         ("broken", True, False, "Internal error model went away"),
+        ("keyless", False, True, "refused session/prompt: Internal error: invalid x-api-key"),
+        ("forbidden", False, True, "Forbidden"),
         ("wrong", False, False, "Invalid params"),
         ("stranger", False, True, "refused session/new: Authentication required"),
         ("other", False, False, "speaks version 7"),

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from bmad_provisioner.digest import Plain
@@ -30,7 +32,10 @@ _MOST = 64 * MEBI
 """Bytes an agent may say in one session."""
 _FAREWELL = 2.0
 """Seconds to wait for the end of an agent that closed its output."""
-_NO_METHOD, _SIGN_IN, _INTERNAL, _LIMITED = -32601, -32000, -32603, 429
+_NO_METHOD = -32601
+_BARRED, _HEALING = (-32000, 401, 402, 403), (-32603, 408, 409, 429)
+"""Codes of errors: those of the protocol, and statuses of HTTP that some agents pass on in their place."""
+_SIGN_IN = re.compile(r"log(ged)? ?in|api.?key|authenticat|unauthori[sz]ed|credential", re.IGNORECASE)
 _STOPS = {
     "max_tokens": "the answer was cut off at the most tokens it may have",
     "max_turn_requests": "the agent asked its model more often than it may in one turn",
@@ -80,13 +85,14 @@ class Acp:
         grants = Grants(ask.folder.resolve(), str(ask.options.get("permissions", "edit")))
         command = _command(ask.options)
         with child(command, folder=ask.folder, environment=environment(names), turn=ask.turn) as agent:
-            talk = _Talk(command[0], agent, grants, ask.turn, tuple(os.environ.get(name, "") for name in names))
+            talk = _Talk(Path(command[0]).name, agent, grants, ask.turn, tuple(os.environ.get(name, "") for name in names))
             ending = _converse(talk, ask)
         return _answer(talk, ending, ask)
 
 
 def _converse(talk: _Talk, ask: Ask) -> Mapping[str, Any]:
-    abilities = {"fs": {"readTextFile": True, "writeTextFile": True}, "terminal": False}
+    # Agents read by themselves: Gemini 0.61, when it reads through us, takes a missing file for a broken one and writes none.
+    abilities = {"fs": {"readTextFile": False, "writeTextFile": True}, "terminal": False}
     about = {"name": "bmad-provisioner", "version": "1"}
     hello = talk.call("initialize", protocolVersion=_VERSION, clientCapabilities=abilities, clientInfo=about)
     if hello.get("protocolVersion") != _VERSION:
@@ -161,9 +167,9 @@ class _Talk:
             return _mapping(message["result"])
         code, words = _mapping(error).get("code"), one_line(_complaint(error), self.secrets)
         said = f"`{self.name}` refused {method}: {words}"
-        if code == _SIGN_IN:
+        if code in _BARRED or _SIGN_IN.search(words):
             raise TaskError(said, barred=True, hint=f"sign `{self.name}` in by hand, or let it see its key by `env`")
-        raise TaskError(said, heals=code in (_INTERNAL, _LIMITED))
+        raise TaskError(said, heals=code in _HEALING or (isinstance(code, int) and code >= 500))
 
     def _serve(self, message: Mapping[str, Any]) -> None:
         method, params = message["method"], _mapping(message.get("params"))
@@ -264,9 +270,8 @@ def _count(told: Mapping[str, Any], name: str) -> int:
 
 def _complaint(error: object) -> str:
     told = _mapping(error)
-    data = told.get("data")
-    more = data if isinstance(data, str) else next((v for v in _mapping(data).values() if isinstance(v, str)), "")
-    return f"{told.get('message', error)} {more}"
+    data = _mapping(told.get("data"))
+    return f"{told.get('message', error)} {data.get('details') or data.get('message') or ''}"
 
 
 def _command(options: Mapping[str, Plain]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ POLICIES = ("read", "edit", "all")
 
 _LOOKS = ("read", "search", "think")
 _CHANGES = ("edit", "delete", "move")
-_INPUTS = ("file_path", "filePath", "path", "absolute_path", "notebook_path")
+_INPUTS = ("file_path", "filePath", "filepath", "path", "absolute_path", "notebook_path")
 """What agents call the path among a tool's own arguments."""
 _MOST = 8 * MEBI
 _WRONG, _MISSING, _FAILED = -32602, -32002, -32603
@@ -50,7 +50,8 @@ class Grants:
         may = self._may(str(told.get("kind")), list(_paths(told)))
         wanted = ("allow_once", "allow_always") if may else ("reject_once", "reject_always")
         if not may:
-            self._deny(str(told.get("kind", "use")), str(told.get("title") or told.get("toolCallId")))
+            subject = next(_paths(told), None) or told.get("title") or told.get("toolCallId")
+            self._deny(str(told.get("kind", "use")), str(subject))
         chosen = next((one for kind in wanted for one in options if one.get("kind") == kind), None)
         if chosen is None:
             return {"outcome": {"outcome": "cancelled"}}
@@ -64,7 +65,7 @@ class Grants:
                 raise RefusedError(f"{path} is larger than {_MOST // MEBI} MiB", _FAILED)
             text = where.read_text(encoding="utf-8")
         except FileNotFoundError as error:
-            raise RefusedError(f"{path} is not there", _MISSING) from error
+            raise RefusedError(f"Resource not found: {path}", _MISSING) from error
         except (OSError, UnicodeDecodeError) as error:
             raise RefusedError(f"{path} cannot be read as text", _FAILED) from error
         first = max(line, 1) - 1 if isinstance(line, int) else 0
@@ -109,7 +110,8 @@ class Grants:
         return where if isinstance(path, str) and where.is_relative_to(self.folder) else None
 
     def _deny(self, what: str, subject: str) -> None:
-        self.denied.append(one_line(f"{what} {subject}", most=120))
+        within = subject.replace(f"{self.folder}/", "")
+        self.denied.append(one_line(f"{what} {within}", most=120))
 
 
 def _paths(call: Mapping[str, Any]) -> Iterator[object]:
