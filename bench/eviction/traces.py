@@ -24,12 +24,12 @@ class Trace:
         return len(set(self.keys))
 
 
-def zipf(skew: float, seed: int = 1) -> Trace:
+def zipf(skew: float, seed: int) -> Trace:
     """Ask for key number n with a chance that falls as n to the power of `skew`."""
     return Trace([f"z{rank}" for rank in _ranks(random.Random(seed), KEYS, skew, REQUESTS)])
 
 
-def scans(seed: int = 2) -> Trace:
+def scans(seed: int) -> Trace:
     """Interrupt a zipf 1.0 stream by long reads of keys that never come back: a third of all requests."""
     chance, ones = random.Random(seed), itertools.count()
     ranks = iter(_ranks(chance, KEYS, 1.0, REQUESTS * 2 // 3))
@@ -40,7 +40,7 @@ def scans(seed: int = 2) -> Trace:
     return Trace(keys)
 
 
-def shifting(seed: int = 3) -> Trace:
+def shifting(seed: int) -> Trace:
     """Work on 1,000 keys, unevenly; every 20 requests one of them gives way to a new one."""
     chance, fresh = random.Random(seed), itertools.count(1_000)
     working = [f"w{number}" for number in range(1_000)]
@@ -52,7 +52,7 @@ def shifting(seed: int = 3) -> Trace:
     return Trace(keys)
 
 
-def team(seed: int = 4, projects: int = 60, runs: int = 6_000, people: int = 4, stay: float = 0.9) -> Trace:
+def team(seed: int, projects: int = 60, runs: int = 6_000, people: int = 4, stay: float = 0.9) -> Trace:
     """Run the agents of 60 projects again and again, an edit or a branch switch before some.
 
     Four people take turns at random; after a run, nine times of ten, one stays with the project.
@@ -121,11 +121,12 @@ def _ranks(chance: random.Random, count: int, skew: float, times: int) -> list[i
     return [min(bisect(heights, chance.random() * heights[-1]), count - 1) for _ in range(times)]
 
 
-TRACES: dict[str, Callable[[], Trace]] = {
-    "zipf 0.8": lambda: zipf(0.8),
-    "zipf 1.0": lambda: zipf(1.0),
-    "zipf 1.2": lambda: zipf(1.2),
+TRACES: dict[str, Callable[[int], Trace]] = {
+    "zipf 0.8": lambda seed: zipf(0.8, seed),
+    "zipf 1.0": lambda seed: zipf(1.0, seed),
+    "zipf 1.2": lambda seed: zipf(1.2, seed),
     "zipf 1.0 + scans": scans,
     "shifting set": shifting,
     "team re-runs": team,
+    "team, scattered": lambda seed: team(seed, stay=0.0),
 }
