@@ -14,6 +14,7 @@ from bmad_provisioner.engine.task import Turn
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.team.runtime import Ask
 from bmad_provisioner.kinds.team.runtimes.acp import ACP
+from bmad_provisioner.kinds.team.runtimes.grants import Grants, RefusedError
 from bmad_provisioner.kinds.team.runtimes.installed import installed
 from bmad_provisioner.usage import Usage
 
@@ -64,15 +65,24 @@ def test_nothing_is_written_outside_the_folder(tmp_path):
     folder = tmp_path / "scratch"
     folder.mkdir()
     (folder / "link").symlink_to(tmp_path)
-    (folder / "loop").symlink_to(folder / "loop")
 
     answer = ask(folder, "outside")
 
     assert answer.text == "id-reject_once"
-    assert len(answer.denied) == 7
-    assert answer.trouble == "permission denied: write /etc/bmadp-made.txt and 6 more"
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["link", "loop", "scratch"]
+    assert len(answer.denied) == 6
+    assert answer.trouble == "permission denied: write /etc/bmadp-made.txt and 5 more"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["link", "scratch"]
     assert not Path("/etc/bmadp-made.txt").exists()
+
+
+def test_a_circle_of_links_leads_nowhere(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    grants = Grants(tmp_path.resolve(), "all")
+
+    with pytest.raises(RefusedError):
+        grants.write("loop/made.txt", "made")
+    with pytest.raises(RefusedError):
+        grants.read("loop/made.txt")
 
 
 def test_files_are_read_for_an_agent_inside_the_folder_only(tmp_path):

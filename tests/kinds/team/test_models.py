@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread, Timer
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bmad_provisioner.engine.task import Turn
 from bmad_provisioner.errors import TaskError
@@ -261,6 +263,50 @@ def test_a_wait_is_read_in_every_spelling(headers, seconds):
 )
 def test_an_answer_that_is_none_may_be_better_next_time(tmp_path, says):
     assert failure(tmp_path, says).heals
+
+
+NAMES = [
+    "choices",
+    "message",
+    "content",
+    "refusal",
+    "finish_reason",
+    "usage",
+    "prompt_tokens",
+    "output",
+    "type",
+    "text",
+    "status",
+    "input",
+    "name",
+    "error",
+    "details",
+]
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([*NAMES, "tool_use"]),
+    lambda some: st.lists(some, max_size=3) | st.dictionaries(st.sampled_from(NAMES), some, max_size=6),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(value=JSON, dialect=st.sampled_from([CHAT, RESPONSES, MESSAGES]))
+def test_whatever_json_comes_it_is_a_reply_or_none(value, dialect):
+    try:
+        reply = dialect.read(value)
+    except (LookupError, TypeError, AttributeError):
+        return
+    assert isinstance(reply.text, str)
+    assert min(reply.usage.read, reply.usage.written, reply.usage.reused) >= 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text() | st.text(alphabet="`~ \na"))
+def test_only_text_that_begins_like_a_fence_is_changed(text):
+    assert unfenced(text) == text or text.strip().startswith(("`", "~"))
 
 
 def test_a_server_that_is_not_there_may_be_there_later(tmp_path):

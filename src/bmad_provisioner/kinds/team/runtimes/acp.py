@@ -101,7 +101,7 @@ def _converse(talk: _Talk, ask: Ask) -> Mapping[str, Any]:
     session = talk.call("session/new", cwd=str(ask.folder.resolve()), mcpServers=[])
     if not isinstance(session.get("sessionId"), str):
         raise TaskError(f"`{talk.name}` opened no session")
-    model = ask.model or str(ask.options.get("model", ""))
+    model = str(ask.options.get("model") or ask.model)
     if model:
         _choose(talk, session, model)
     parts = (ask.system, ask.prompt, Shape((), ask.schema).words)

@@ -97,7 +97,7 @@ def _question(ask: Ask, shape: Shape) -> Question:
     options = ask.options
     attached = _attached(ask.folder, cast("Sequence[str]", options.get("attach") or ()))
     return Question(
-        model=ask.model or str(options.get("model", "")),
+        model=str(options.get("model") or ask.model),
         prompt="\n\n".join(part for part in (ask.prompt, *attached, shape.words) if part),
         system=ask.system,
         schema=shape.wire,
