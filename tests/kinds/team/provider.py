@@ -1,7 +1,7 @@
 """Provider: a model provider on loopback that speaks four wire formats and plays one scenario.
 
 A coding agent that is pointed at it runs for real: its own prompt, its own tools, its own permissions. Only the model
-is played: `done` and `denied` write one file by whatever tool the request offers and then say so; `schema` answers in
+is played: `done` and `denied` write one file by whatever tool the request offers (by a fence, where it offers none) and then say so; `schema` answers in
 prose; the others refuse every request.
 """
 
@@ -70,8 +70,10 @@ class Provider:
         """Return the model's turn, given the tools it is offered and whether one has answered already."""
         if self.scenario == "schema":
             return Said(PROSE)
-        if answered or not tools:
+        if answered:
             return Said(FINAL)
+        if not tools:
+            return Said(f"{self.path}\n```\n{self.content}```")
         return self._writing(tools)
 
     def _writing(self, tools: Mapping[str, Json]) -> Said:

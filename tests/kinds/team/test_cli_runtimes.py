@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,8 @@ def test_an_answer_that_misses_its_schema_is_trouble(cli, ask):
 
 
 RUNS = {
+    "aider-done": (AIDER, "Applied edit to made.txt", ()),
+    "aider-denied": (AIDER, "Did not apply edit", ("edit made.txt",)),
     "claude-done": (CLAUDE, FINAL, ()),
     "claude-denied": (CLAUDE, FINAL, ("Write /project/made.txt",)),
     "claude-schema": (CLAUDE, PROSE, ()),
@@ -124,6 +127,9 @@ RUNS = {
     "pi-denied": (PI, FINAL, ("write_file /project/made.txt",)),
 }
 FAILURES = {
+    "aider-unauthorized": (AIDER, 0, "AuthenticationError"),
+    "aider-invalid": (AIDER, 0, "this model takes no images"),
+    "aider-limited": (AIDER, 0, "RateLimitError"),
     "claude-unauthorized": (CLAUDE, 401, "Invalid API key"),
     "claude-invalid": (CLAUDE, 400, "this model takes no images"),
     "claude-overloaded": (CLAUDE, 529, "Overloaded"),
@@ -167,7 +173,8 @@ def test_a_recorded_run_that_exited_with_0_is_read_for_what_it_was(case):
     report = cli.adapter.parse(*run)
 
     assert run[0] == 0
-    assert (report.text, report.denied, report.error, report.status, report.ended) == (text, denied, "", 0, True)
+    assert text in report.text
+    assert (report.denied, report.error, report.status, report.ended) == (denied, "", 0, True)
     assert report.usage.written in (WRITTEN, 2 * WRITTEN)
 
 
@@ -184,7 +191,7 @@ def test_a_provider_that_says_when_to_come_back_is_heard():
     assert OPENCODE.adapter.parse(*recorded("opencode-limited")).after == 1.0
 
 
-@pytest.mark.parametrize("case", [case for case in RUNS if case.endswith("done")])
+@pytest.mark.parametrize("case", [case for case in RUNS if case.endswith("done") and RUNS[case][0] is not AIDER])
 def test_what_a_killed_run_used_up_is_counted_and_nothing_is_made_up(case):
     _, stdout, stderr = recorded(case)
     events = stdout.strip().splitlines()
@@ -244,7 +251,7 @@ def test_a_version_is_asked_for_where_there_is_no_package_and_marked_where_the_c
     script.write_text("#!/bin/sh\necho aider 1.2.3\n")
     script.chmod(0o755)
 
-    assert AIDER.version({"command": str(script)}) == "aider 1.2.3 (untested)"
+    assert Cli(replace(AIDER.adapter, tried=False)).version({"command": str(script)}) == "aider 1.2.3 (untested)"
     assert CLAUDE.version({"command": str(script)}) == "claude 1.2.3"
     assert CLAUDE.version({"command": str(tmp_path / "claude")}) == "absent"
 

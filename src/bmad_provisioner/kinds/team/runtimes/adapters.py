@@ -4,8 +4,8 @@ In every value `$model`, `$value`, `$url` (the provider's base URL), `$schema` (
 permissions) and `$private` (a folder that is gone after the run) are filled in. The prompt goes to standard input.
 
 Retries are turned off wherever a command can be told so: the engine retries, and counts. Auto-updates, telemetry and kept
-sessions are off too. Codex and Gemini CLI can be told only of a provider that the environment names, OpenCode and Qwen Code not
-at all: an overloaded provider keeps Qwen Code busy for a minute and a half.
+sessions are off too. Codex, Gemini CLI and pi can be told so only of a provider that the environment names, OpenCode, Qwen Code
+and aider not at all: an overloaded provider keeps the last two busy for a minute and a half.
 """
 
 from __future__ import annotations
@@ -208,13 +208,13 @@ AIDER = Adapter(
     parse=parsers.aider,
     always=(
         *("--message-file", "$private/prompt.md", "--yes-always", "--no-stream", "--no-pretty", "--no-check-update"),
-        *("--no-show-model-warnings", "--no-auto-commits", "--no-git"),
+        *("--no-show-model-warnings", "--no-auto-commits", "--no-git", "--no-detect-urls"),
+        *("--chat-history-file", "$private/chat.md", "--input-history-file", "$private/input"),
     ),
     permissions={"read": ("--dry-run",), "edit": (), "all": ()},
     passes=("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_BASE", "OPENAI_API_KEY", "OPENROUTER_API_KEY"),
     base="OPENAI_API_BASE",
-    switches={"AIDER_ANALYTICS_DISABLE": "1"},
+    switches={"AIDER_ANALYTICS_DISABLE": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
     files={"prompt.md": "$prompt"},
     floor=600,
-    tried=False,
 )

@@ -47,6 +47,7 @@ _GEMINI_DENIALS = ("tool_not_registered", "policy_violation", "permission_denied
 _CUT = {status & 0xFF: status for status in (400, 401, 403, 404, 429, 500, 502, 503, 504, 529)}
 _TOKENS = re.compile(r"Tokens: ([\d.]+)(k?) sent, (?:[\d.]+k? cache \w+, )*([\d.]+)(k?) received")
 _COST = re.compile(r"Cost: \$([\d.]+) message")
+_UNAPPLIED = re.compile(r"^Did not apply edit to (.+) \(--dry-run\)$", re.MULTILINE)
 _AIDER_ERROR = re.compile(r"^.*litellm\.\w*(?:Error|Exception)\b.*$", re.MULTILINE)
 
 
@@ -196,7 +197,8 @@ def aider(code: int, stdout: bytes, stderr: bytes) -> Report:
         sent += int(float(much) * (1000 if thousands else 1))
         received += int(float(back) * (1000 if thousands_back else 1))
     costs = sum(float(cost) for cost in _COST.findall(text))
-    return Report(text, Usage(sent, received, 0, costs), error=error, status=_status(error), after=_after(error))
+    denied = tuple(f"edit {path}" for path in _UNAPPLIED.findall(text))
+    return Report(text, Usage(sent, received, 0, costs), denied, error, status=_status(error), after=_after(error))
 
 
 def _events(stdout: bytes) -> list[dict[str, Plain]]:
