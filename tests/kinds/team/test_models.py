@@ -326,6 +326,10 @@ def test_reading_an_endless_answer_stops(tmp_path):
     assert answer.trouble == f"the answer is longer than {MOST // 1024**2} MiB"
 
 
+def test_an_endless_refusal_is_a_refusal(tmp_path):
+    assert failure(tmp_path, Says(bytes(1024 * 1024), status=503, times=1024)).heals
+
+
 def test_an_answer_that_trickles_is_given_up_when_its_time_is_over(tmp_path):
     error = failure(tmp_path, Says(b" ", times=10_000, pause=0.02), turn=Turn(seconds=0.3))
 

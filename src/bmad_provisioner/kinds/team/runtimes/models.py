@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import urlsplit
 
 from bmad_provisioner.digest import Plain
@@ -22,6 +22,9 @@ from bmad_provisioner.kinds.team.runtimes.dialects import CHAT, MESSAGES, RESPON
 from bmad_provisioner.kinds.team.runtimes.prices import own_price, price
 from bmad_provisioner.kinds.team.runtimes.words import one_line
 from bmad_provisioner.usage import Usage
+
+if TYPE_CHECKING:
+    from bmad_provisioner.kinds.team.runtimes.wire import Post, Received
 
 _ATTACHED = 2 * MEBI
 """Bytes of files that may go along with a prompt: more than any model reads."""
@@ -63,25 +66,16 @@ class Model:
         dialect, options, shape = self._dialect(ask.options), ask.options, Shape(ask.makes, ask.schema)
         secrets = _secrets(dialect, options)
         question = _question(ask, shape)
-        body = json.dumps(dialect.put(question)).encode()
         headers = {"content-type": "application/json", **dialect.fixed, **secrets}
-        what = Post(self.endpoint(options) + dialect.path, headers, body)
+        what = Post(self.endpoint(options) + dialect.path, headers, json.dumps(dialect.put(question)).encode())
         received = post(what, ask.turn)
+        if not 200 <= received.status < 300:
+            _refused(what, received, secrets)
         if not received.whole:
             return Answer(trouble=f"the answer is longer than {MOST // MEBI} MiB")
-        if not 200 <= received.status < 300:
-            self._refused(what, received, secrets)
         reply = _reply(dialect, received.body, what.url)
         usage = replace(reply.usage, cost=_cost(question.model, reply.usage, options))
         return _answer(replace(reply, usage=usage), shape)
-
-    def _refused(self, what: Any, received: Any, secrets: Mapping[str, str]) -> None:
-        from bmad_provisioner.kinds.team.runtimes.wire import refuse, wait  # noqa: PLC0415
-
-        payload = _json_or_text(received.body)
-        words = one_line(said(payload), (word for value in secrets.values() for word in (value, value.removeprefix("Bearer "))))
-        spent = "insufficient_quota" in kinds(payload)
-        refuse(what, received.status, words, wait(received.headers, time.time()), spent=spent)
 
     def _dialect(self, options: Mapping[str, Plain]) -> Dialect:
         return self.dialects[-1] if options.get("responses") else self.dialects[0]
@@ -91,6 +85,16 @@ class Model:
         for name in options:
             if name not in known:
                 yield f"`{name}` is no option of `{self.name}`: {', '.join(sorted(known))}"
+
+
+def _refused(what: Post, received: Received, secrets: Mapping[str, str]) -> NoReturn:
+    """Raise what the refusal means, in the provider's own words without what was secret in the question."""
+    from bmad_provisioner.kinds.team.runtimes.wire import refuse, wait  # noqa: PLC0415
+
+    payload = _json_or_text(received.body)
+    words = one_line(said(payload), (word for value in secrets.values() for word in (value, value.removeprefix("Bearer "))))
+    spent = "insufficient_quota" in kinds(payload)
+    refuse(what, received.status, words, wait(received.headers, time.time()), spent=spent)
 
 
 def _question(ask: Ask, shape: Shape) -> Question:
