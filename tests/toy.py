@@ -62,11 +62,11 @@ class Bench:
 
     def plan(self, files: dict[str, str], **options):
         with self.session() as session:
-            return api.plan(session, self.request(files), **options)
+            return api.plan(session, self.request(files), api.Asking(**options))
 
     def apply(self, files: dict[str, str], **choices: str):
         with self.session() as session, session.alone("test"):
-            made = api.plan(session, self.request(files), hold=False, choices=choices)
+            made = api.plan(session, self.request(files), api.Asking(hold=False, choices=choices))
             return api.apply(session, made, WHO, manifest=b"toy", path=str(self.root / "toy.yaml"))
 
     def restore(self, number: int | None = None, **choices: str):

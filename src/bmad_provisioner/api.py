@@ -5,34 +5,39 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bmad_provisioner.digest import Digest, Entry, Plain
-from bmad_provisioner.engine.run import Means, Outcome, Status, Ways, run
+from bmad_provisioner.engine.run import Means, run
+from bmad_provisioner.engine.task import Lane
 from bmad_provisioner.errors import ConflictError, PlanError, StaleError, UsageError
 from bmad_provisioner.event import Listener, StepFinished
-from bmad_provisioner.finding import Finding
+from bmad_provisioner.gap import (
+    amended,
+    bases,
+    decide,
+    desire,
+    differ,
+    failures,
+    is_complete,
+    left_out,
+    obstacles,
+    step,
+    to_record,
+    unfinished,
+)
 from bmad_provisioner.glance import remember, remember_applied
 from bmad_provisioner.kind import Document, Kind
-from bmad_provisioner.plan import Plan, Step, facts
+from bmad_provisioner.plan import Plan, facts
 from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.session import Looking, Session, look
 from bmad_provisioner.tree.diff import diff
 from bmad_provisioner.tree.journal import FIRST, Receipt, Recorded, recorded
-from bmad_provisioner.tree.model import Change, Gap, Tree
-from bmad_provisioner.tree.observe import blocked, observe
-from bmad_provisioner.tree.paths import collisions, refusal
+from bmad_provisioner.tree.model import Change
+from bmad_provisioner.tree.observe import observe
 from bmad_provisioner.tree.settle import Sides, settle
-
-RULES: Mapping[str, str] = {
-    "path-refused": "a file to be made has a path that some system cannot hold, or that is not ours to write",
-    "path-blocked": "a file stands where a folder is needed",
-    "path-collision": "two files to be made are one where upper and lower case do not count",
-    "task-failed": "a task of the plan failed, so its files are not known",
-    "apply-unfinished": "an earlier run was interrupted while it wrote; the next writing verb finishes it or takes it back",
-}
-"""Every rule of a plan by its id, with what it finds."""
+from bmad_provisioner.ways import equipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,52 +70,56 @@ def kind_of(document: Document) -> Kind:
     return kind
 
 
-def plan(
-    session: Session,
-    request: Request,
-    *,
-    hold: bool = True,
-    refresh: bool = False,
-    choices: Mapping[str, str] | None = None,
-    clock: Callable[[], float] = time.perf_counter,
-) -> Plan:
-    """Return what applying the document would do. Touches nothing but the cache.
-
-    `choices` decides conflicts and drift by path: `ours` keeps what stands there, `theirs` takes the manifest's.
-    Without `hold` external tasks run; with `refresh` they run again, whatever the cache knows.
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a plan is made: `hold` keeps external tasks back that the cache does not know; `again` names tasks that are asked
+    whatever it knows (`*`: every external one); `on` is the cluster to run on; `choices` decides conflicts and drift by
+    path: `ours` keeps what stands there, `theirs` takes the manifest's.
     """
-    document = request.document
+
+    hold: bool = True
+    again: frozenset[str] = frozenset()
+    on: str = ""
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+
+def plan(
+    session: Session, request: Request, asking: Asking | None = None, *, clock: Callable[[], float] = time.perf_counter
+) -> Plan:
+    """Return what applying the document would do. Touches nothing but the cache."""
+    document, asking = request.document, asking or Asking()
     scope = request.kind.scope(document)
     with _timed("observe", session.emit, clock):
         sight = look(session, scope, request.beside)
     with _timed("compile", session.emit, clock):
         graph, findings = request.kind.compile(document, sight)
-    with _timed("run", session.emit, clock):
-        means = Means(sight, session.cache, session.blobs.keep, session.blobs.get, session.emit, clock)
-        ways = Ways(again=frozenset({"*"}) if refresh else frozenset())
-        outcomes = run(graph, means, hold=hold, ways=ways)
-        desired, found = _desired(outcomes)
+    with _timed("run", session.emit, clock), equipped(session, request.kind.demands(document), graph, on=asking.on) as kit:
+        means = Means(sight, kit.cache, session.blobs.keep, session.blobs.get, session.emit, clock)
+        outcomes = run(graph, means, hold=asking.hold, ways=replace(kit.ways, again=asking.again | kit.ways.again))
+        desired, found = desire(outcomes)
     with _timed("compare", session.emit, clock):
         state = session.journal.recorded()
         identity = _recorded_as(session, request, state)
-        record = state.tree(identity) if request.kind.owns else {}
+        record = left_out(state.tree(identity), desired, outcomes) if request.kind.owns else {}
         sight.add(observe(str(session.project.root), {*desired, *record} - sight.tree.keys(), session.index))
-        changes = _changes(session, sight, desired, record, outcomes, choices or {})
+        changes = differ(session, sight, desired, amended(graph, outcomes, record, sight.entry), outcomes, asking.choices)
     made = Plan(
         project=str(session.project.root),
         document=identity,
         source=request.source,
         head=state.head,
         changes=changes,
-        findings=(*findings, *found, *_failures(outcomes), *_blocked(session, changes), *_unfinished(session)),
-        steps=tuple(_step(outcome) for outcome in outcomes.values()),
-        records=_records(desired, record, changes, complete=_complete(outcomes)),
+        findings=(*findings, *found, *failures(outcomes), *obstacles(session, changes), *unfinished(session)),
+        steps=tuple(step(outcome, graph[name]) for name, outcome in outcomes.items()),
+        records=to_record(desired, record, changes, complete=is_complete(outcomes)),
         current=len(desired) - sum(1 for change in changes if change.path in desired),
         facts=facts({name: outcome.output for name, outcome in outcomes.items() if outcome.output is not None}),
         scope=scope,
         beside=str(request.beside),
+        asks=any(task.action.lane is not Lane.HERE for task in graph),
     )
-    remember(session, made)
+    if not made.asks:
+        remember(session, made)
     return made
 
 
@@ -135,115 +144,6 @@ def _inside(session: Session, path: str) -> str:
     return path.removeprefix(root)
 
 
-def _desired(outcomes: Mapping[str, Outcome]) -> tuple[dict[str, Entry], list[Finding]]:
-    """Gather the files of all outputs and what was found; two tasks may not make one path."""
-    desired: dict[str, Entry] = {}
-    makers: dict[str, str] = {}
-    findings: list[Finding] = []
-    for name, outcome in outcomes.items():
-        if outcome.output is None:
-            continue
-        findings += outcome.output.findings
-        for path, entry in outcome.output.files.items():
-            if path in makers:
-                raise PlanError(f"`{makers[path]}` and `{name}` both make `{path}`")
-            makers[path] = name
-            desired[path] = entry
-    for path in desired:
-        reason = refusal(path)
-        if reason:
-            findings.append(
-                Finding(path, "path-refused", f"cannot be written: {reason}", hint="rename it in the manifest or its source")
-            )
-    findings += [
-        Finding(other, "path-collision", f"is the same file as `{path}` where case does not count", hint="rename one of them")
-        for path, other in collisions(desired)
-    ]
-    return desired, findings
-
-
-def _changes(
-    session: Session, sight: Looking, desired: Tree, record: Tree, outcomes: Mapping[str, Outcome], choices: Mapping[str, str]
-) -> tuple[Change, ...]:
-    actual = {path: entry for path in {*desired, *record} if (entry := sight.entry(path)) is not None}
-    # A file whose maker has no output yet only looks like an orphan.
-    raw = [change for change in diff(actual, desired, record) if change.wanted is not None or _complete(outcomes)]
-    bases = _bases(session, raw, record)
-    return settle(raw, bases, Sides(sight.read, session.blobs.get, session.blobs.keep, _written(session)), _decided(raw, choices))
-
-
-def _bases(session: Session, changes: Sequence[Change], record: Tree) -> dict[str, Entry]:
-    """Return what was recorded of the changed files, where the bytes are still kept: without them nothing can be merged."""
-    known = {change.path: record[change.path] for change in changes if change.path in record}
-    return {path: entry for path, entry in known.items() if not entry.is_plain or entry.digest in session.blobs}
-
-
-def _written(session: Session) -> Callable[[str], Entry | None]:
-    """Return a function that says what was last written at a path."""
-
-    def written(path: str) -> Entry | None:
-        for name in reversed(session.journal.names()):
-            for change in session.journal.read(name).changes:
-                if change.path == path and change.writes:
-                    return change.after
-        return None
-
-    return written
-
-
-def _decided(changes: Sequence[Change], choices: Mapping[str, str]) -> dict[str, str]:
-    """Return the choice for each path that needs one; a choice for a folder (`.` is all) goes for what is in it."""
-    undecided = [change.path for change in changes if change.gap in (Gap.CONFLICT, Gap.DRIFTED)]
-    decided: dict[str, str] = {}
-    for place in sorted(choices, key=len):
-        wanted = place.removeprefix("./").rstrip("/")
-        hit = [path for path in undecided if wanted in ("", ".", path) or path.startswith(f"{wanted}/")]
-        if not hit:
-            hint = "see `bmadp analyze` for the paths that have"
-            raise UsageError(f"`{place}` has no conflict and no drift to decide", hint=hint)
-        decided.update(dict.fromkeys(hit, choices[place]))
-    return decided
-
-
-def _complete(outcomes: Mapping[str, Outcome]) -> bool:
-    return all(outcome.output is not None for outcome in outcomes.values())
-
-
-def _records(desired: Tree, record: Tree, changes: Sequence[Change], *, complete: bool) -> dict[str, Entry | None]:
-    """Return what a receipt would record anew: what is made, adopted or forgotten; nothing that is undecided."""
-    undecided = {change.path for change in changes if change.gap is Gap.CONFLICT}
-    paths = ({*desired, *record} if complete else set(desired)) - undecided
-    return {path: desired.get(path) for path in sorted(paths) if desired.get(path) != record.get(path)}
-
-
-def _step(outcome: Outcome) -> Step:
-    files = tuple(outcome.output.files) if outcome.output else ()
-    return Step(outcome.task, outcome.status.value, outcome.because, outcome.error, files, len(files))
-
-
-def _failures(outcomes: Mapping[str, Outcome]) -> list[Finding]:
-    return [Finding(o.task, "task-failed", o.error) for o in outcomes.values() if o.status is Status.FAILED]
-
-
-def _blocked(session: Session, changes: Sequence[Change]) -> list[Finding]:
-    """Say which files have no room for the folder they belong in; what the plan itself clears away is no obstacle."""
-    going = {change.path for change in changes if change.writes and change.after is None}
-    new = [change.path for change in changes if change.writes and change.before is None]
-    hint = "move it away, then run it again"
-    return [
-        Finding(path, "path-blocked", f"cannot be written: `{obstacle}` is no folder", hint=hint)
-        for path, obstacle in blocked(str(session.project.root), new)
-        if obstacle not in going
-    ]
-
-
-def _unfinished(session: Session) -> list[Finding]:
-    if not session.writable or not session.transactions.pending():
-        return []
-    hint = "run `bmadp apply` or `bmadp heal`: it finishes or takes back what was begun, before anything else"
-    return [Finding(str(session.project.root), "apply-unfinished", "an earlier run was interrupted while it wrote", hint=hint)]
-
-
 def apply(session: Session, made: Plan, signature: Signature, *, verb: str = "apply", manifest: bytes, path: str) -> Receipt | None:
     """Do what the plan says, all or nothing, and return the receipt; `None` when there was nothing to do.
 
@@ -265,7 +165,8 @@ def apply(session: Session, made: Plan, signature: Signature, *, verb: str = "ap
     with _timed("commit", session.emit, time.perf_counter):
         done = transactions.commit(made.writes, replace(receipt, context=context), state)
     with _timed("remember", session.emit, time.perf_counter):
-        remember_applied(session, made, transactions.marks)
+        if not made.asks:
+            remember_applied(session, made, transactions.marks)
     return done
 
 
@@ -339,7 +240,7 @@ def undo(session: Session, number: int | None, *, choices: Mapping[str, str] | N
     raw = diff(actual, _present(before), _present(after))
     sides = Sides(sight.read, session.blobs.get, session.blobs.keep)
     told = [replace(change, reason="as before") for change in raw]
-    changes = settle(told, _bases(session, raw, _present(after)), sides, _decided(told, choices or {}))
+    changes = settle(told, bases(session, raw, _present(after)), sides, decide(told, choices or {}))
     head = receipts[-1].name
     return receipt, Plan(
         str(session.project.root),
@@ -347,7 +248,7 @@ def undo(session: Session, number: int | None, *, choices: Mapping[str, str] | N
         Digest(""),
         head,
         changes,
-        tuple(_unfinished(session)),
+        tuple(unfinished(session)),
         current=len(before) - len(changes),
     )
 

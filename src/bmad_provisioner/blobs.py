@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS owners (name TEXT PRIMARY KEY NOT NULL, version INTEG
 CREATE TABLE IF NOT EXISTS flushed (id INTEGER PRIMARY KEY NOT NULL, times INTEGER NOT NULL);
 INSERT OR IGNORE INTO flushed VALUES (1, 0);
 """
+_PATIENCE = 10
+"""Seconds to wait for another process that is writing."""
 _CHUNK = 500
 _HEX = 64
 
@@ -48,7 +50,7 @@ class Blobs:
 
     def _open(self) -> sqlite3.Connection:
         fresh = self._path is None or not self._path.exists()
-        connection = sqlite3.connect(self._path or ":memory:", timeout=10, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._path or ":memory:", timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(connection, fresh=fresh)
         except BaseException:
@@ -117,6 +119,16 @@ class Blobs:
             here |= {Digest(name.hex()) for (name,) in self.rows(query, some)}
         return here
 
+    def sizes(self, names: Collection[Digest]) -> dict[Digest, int]:
+        """Return how many bytes those of `names` take that are here."""
+        rest = list(names)
+        here: dict[Digest, int] = {}
+        for start in range(0, len(rest), _CHUNK):
+            some = [bytes.fromhex(name) for name in rest[start : start + _CHUNK] if len(name) == _HEX]
+            query = f"SELECT digest, length(data) FROM blobs WHERE digest IN ({','.join('?' * len(some))})"  # noqa: S608
+            here |= {Digest(name.hex()): size for name, size in self.rows(query, some)}
+        return here
+
     def own(self, name: str, version: int, schema: str) -> None:
         """Have the tables of `schema`; what stands there of another version is left to `schema` to drop."""
         if name in self._owned:
@@ -143,6 +155,23 @@ class Blobs:
             self._drain()
             self.begin()
             return self.connection.executemany(statement, rows).rowcount
+
+    def jot(self, statement: str, rows: Sequence[Sequence[Any]]) -> bool:
+        """Commit all so far, then this, unless another process is writing: then return `False` at once. For what may be lost."""
+        with self._lock:
+            self.commit()
+            self.connection.execute("PRAGMA busy_timeout=0")
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+                self.connection.executemany(statement, rows)
+                self.connection.execute("COMMIT")
+            except sqlite3.OperationalError:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                return False
+            finally:
+                self.connection.execute(f"PRAGMA busy_timeout={_PATIENCE * 1000}")
+        return True
 
     def defer(self, statement: str, row: Sequence[Any]) -> None:
         """Execute a statement before the next commit, question or write: many rows at once cost less than each alone."""

@@ -16,10 +16,11 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class TaskStarted:
-    """A task left the queue."""
+    """A task left the queue; `lane` is the value of an `engine.task.Lane`."""
 
     task: str
     action: str
+    lane: str = "here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class TaskFinished:
     action: str
     status: str
     seconds: float
+    lane: str = "here"
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def _of_path(session: Session, made: Plan, path: str, makers: Sequence[Step]) ->
 
 def skill_text(session: Session, request: api.Request, name: str) -> bytes | None:
     """Return the SKILL.md that the document makes under `name`, or `None`."""
-    made = api.plan(session, request, hold=False)
+    made = api.plan(session, request, api.Asking(hold=False))
     recorded = {**session.journal.recorded().tree(made.document), **made.records}
     wanted = {change.path: change.wanted for change in made.changes}
     for path in sorted(path for step in made.steps for path in step.files if path.endswith(f"/{name}/SKILL.md")):

@@ -117,7 +117,7 @@ def _no_root(document: Document) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A capability, as four functions.
+    """A capability, as four functions. `asks` says that its tasks may ask what costs time and money.
 
     `check` returns every reason why the document is wrong (an empty tuple: it is right) plus warnings;
     `scope` says what to observe; `compile` makes the graph and may add findings that need the project;
@@ -137,3 +137,4 @@ class Kind:
     declared: Callable[[Document, str], tuple[Place, ...]] = _nowhere
     scaffold: Callable[[str, str], Scaffold] | None = None
     demands: Callable[[Document], Demands] = _none
+    asks: bool = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bmad_provisioner.digest import Digest, Entry, Plain, fingerprint
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.tree.model import Change, Gap, Scope
+from bmad_provisioner.usage import Usage
 
 if TYPE_CHECKING:
     from bmad_provisioner.engine.task import Output
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How one task of the plan ended: its status, why it ran, and how many paths it makes, and which, where known."""
+    """How one task of the plan ended: its status, why it ran, and how many paths it makes, and which, where known.
+
+    Of a cached output, `level` is where it was found, and `seconds` and `usage` what it once took; of another what it took.
+    `asks` says that it asks the outside world.
+    """
 
     task: str
     status: str
@@ -24,6 +29,11 @@ class Step:
     error: str = ""
     files: tuple[str, ...] = ()
     count: int = 0
+    level: str = ""
+    seconds: float = 0.0
+    usage: Usage = Usage()
+    asks: bool = False
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,8 @@ class Plan:
 
     `head` is the newest receipt it was made on, `source` the digest of the document's bytes: applying
     checks both, and the `before` of every change. `records` is what the receipt will record. `scope` and `beside` are
-    what was looked at, and the folder the document lies in.
+    what was looked at, and the folder the document lies in. `asks` says that a task of it asks the outside world: then it
+    follows from more than files.
     """
 
     project: str
@@ -47,6 +58,7 @@ class Plan:
     facts: Mapping[str, Plain] = field(default_factory=dict)
     scope: Scope = field(default_factory=Scope)
     beside: str = ""
+    asks: bool = False
 
     @property
     def writes(self) -> tuple[Change, ...]:

@@ -18,6 +18,7 @@ from bmad_provisioner.tree.observe import Index, observe, read_file, walk
 if TYPE_CHECKING:
     from bmad_provisioner.blobs import Blobs
     from bmad_provisioner.engine.disk import DiskCache
+    from bmad_provisioner.settings import Settings
     from bmad_provisioner.tree.commit import Transactions
     from bmad_provisioner.tree.journal import Journal
 
@@ -32,8 +33,9 @@ class Session:
     is remembered.
     """
 
-    def __init__(self, project: Project, *, emit: Listener, begin: bool = True) -> None:
-        self.project, self.emit = project, emit
+    def __init__(self, project: Project, *, emit: Listener, begin: bool = True, flags: Mapping[str, object] | None = None) -> None:
+        self.project, self.emit, self._flags = project, emit, flags or {}
+        self._settings: Settings | None = None
         self.writable = project.prepare() if begin or os.path.lexists(project.state) else False
         self.index = Index(project.state / "index.json" if self.writable else None)
         self._blobs: Blobs | None = None
@@ -45,6 +47,15 @@ class Session:
     def __exit__(self, *_: object) -> None:
         if self._blobs is not None:
             self._blobs.close()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that hold here: the project's file, the environment over it, flags over both."""
+        if self._settings is None:
+            from bmad_provisioner.settings import load  # noqa: PLC0415
+
+            self._settings = load(self.project.root, os.environ, self._flags)
+        return self._settings
 
     @property
     def blobs(self) -> Blobs:

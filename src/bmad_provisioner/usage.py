@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written, tokens read from a provider's prompt cache, money in US dollars, and the tries it took.
+    """Tokens read and written, tokens read from a provider's prompt cache, money in US dollars, the tries it took, and the most
+    bytes of memory it held at once.
 
     What a runtime does not report is 0. `cost` is what the runtime itself said, or what a price table made of the
     tokens; never a guess.
@@ -18,6 +19,7 @@ class Usage:
     reused: int = 0
     cost: float = 0.0
     tries: int = 0
+    peak: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -26,6 +28,7 @@ class Usage:
             self.reused + other.reused,
             self.cost + other.cost,
             self.tries + other.tries,
+            max(self.peak, other.peak),
         )
 
     @property

@@ -102,7 +102,7 @@ def request(files: Files, beside: Path, name: str = "crash") -> api.Request:
 def apply(root: Path, files: Files, *, verb: str = "apply", name: str = "crash", choices: Mapping[str, str] | None = None) -> int:
     """Plan and apply, as the command line does."""
     with Session(Project(root), emit=silent) as session, session.alone(verb):
-        made = api.plan(session, request(files, root, name), hold=False, choices=choices or {})
+        made = api.plan(session, request(files, root, name), api.Asking(hold=False, choices=choices or {}))
         api.apply(session, made, WHO, verb=verb, manifest=repr(files).encode(), path=str(root / "crash.yaml"))
     return 0
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.options import (
+    again_options,
     choice_options,
     choices,
     glanced,
     manifest_argument,
     progressing,
     read_manifest,
+    setting_options,
+    settings_of,
     shared,
     yes_option,
 )
@@ -25,30 +29,31 @@ from bmad_provisioner.cli.options import (
 @click.option(
     "--plan", "saved", type=click.Path(path_type=Path), help="Apply exactly the plan that `analyze --save` wrote, or refuse."
 )
-@click.option("--refresh", is_flag=True, help="Fetch git sources again; otherwise what was fetched once is used.")
+@again_options
+@setting_options
 @choice_options
 @shared
 def apply(
     manifest: Path | None,
     yes: bool,
     saved: Path | None,
-    refresh: bool,
     ours: tuple[str, ...],
     theirs: tuple[str, ...],
     folder: Path | None,
     as_json: bool,
     timings: bool,
+    **more: Any,
 ) -> int:
     """Close the gap in one transaction, after showing it."""
     decided = choices(ours, theirs)
     with progressing(timings=timings, as_json=as_json) as progress:
         read = read_manifest(manifest, folder)
-        known = None if decided or refresh else glanced(read, folder, progress)
+        known = None if decided or more["refresh"] or more["again"] else glanced(read, folder, progress)
         if known is not None and saved is None:
             return show.done_text([known], [], as_json=as_json)
         # Heavy, and not needed when nothing moved.
         from bmad_provisioner.cli.change import carry_out  # noqa: PLC0415
-        from bmad_provisioner.cli.work import working  # noqa: PLC0415
+        from bmad_provisioner.cli.work import asking, working  # noqa: PLC0415
 
-        with working(read, folder, progress) as work:
-            return carry_out(work, decided, yes=yes or saved is not None, saved=saved, refresh=refresh, as_json=as_json)
+        with working(read, folder, progress, settings_of(more)) as work:
+            return carry_out(work, asking(more, choices=decided), yes=yes or saved is not None, saved=saved, as_json=as_json)

@@ -36,7 +36,7 @@ def diff(
         read = read_manifest(manifest, folder)
         with working(read, folder, progress) as work:
             for request in work.requests:
-                made = api.plan(work.session, request, choices=choices(ours, theirs))
+                made = api.plan(work.session, request, api.Asking(choices=choices(ours, theirs)))
                 tell_findings(made)
                 parts = [part for part in explain.texts(work.session, made) if not paths or _within(part.path, paths)]
                 shown += [{"path": part.path, "gap": part.gap.value, "diff": "".join(part.lines)} for part in parts]

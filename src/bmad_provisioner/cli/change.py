@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,6 +11,7 @@ import click
 from bmad_provisioner import api
 from bmad_provisioner import heal as healing
 from bmad_provisioner.cli import show
+from bmad_provisioner.cli.agents import confirm, gate
 from bmad_provisioner.cli.options import choice_options, choices, progressing, shared, yes_option
 from bmad_provisioner.cli.tell import out, tell_finding
 from bmad_provisioner.cli.work import Work, opened, signature
@@ -19,13 +20,15 @@ from bmad_provisioner.finding import Severity
 from bmad_provisioner.plan import Plan
 
 
-def carry_out(work: Work, decided: dict[str, str], *, yes: bool, saved: Path | None, refresh: bool, as_json: bool) -> int:
+def carry_out(work: Work, asking: api.Asking, *, yes: bool, saved: Path | None, as_json: bool) -> int:
     """Plan and apply every document of a manifest in turn, each against what the one before left."""
     with work.session.alone("bmadp apply"):
         plans, receipts = [], []
         expected = _reviewed(saved) if saved else None
         for number, request in enumerate(work.requests):
-            made = api.plan(work.session, request, hold=saved is not None, refresh=refresh, choices=decided)
+            if saved is None:
+                gate(work.session, request, asking, yes=yes)
+            made = api.plan(work.session, request, replace(asking, hold=saved is not None))
             if expected is not None and (number >= len(expected) or expected[number] != made.digest):
                 raise StaleError(
                     f"the plan is no longer the one in `{saved}`; nothing was applied",
@@ -62,9 +65,7 @@ def _show(made: Plan) -> None:
 def _ask(made: Plan, question: str, *, yes: bool) -> None:
     if yes or not made.writes or made.errors or made.conflicts:
         return
-    if not sys.stdin.isatty():
-        raise UsageError("there is nobody to ask", hint="`--yes` does it without asking")
-    click.confirm(question, abort=True, err=True)
+    confirm(question, yes=False)
 
 
 @click.command()
@@ -109,7 +110,7 @@ def heal(yes: bool, ours: tuple[str, ...], theirs: tuple[str, ...], folder: Path
     ):
         plans, receipts = [], []
         for applied in healing.applied(session):
-            made = api.plan(session, applied.request, hold=False, choices=choices(ours, theirs))
+            made = api.plan(session, applied.request, api.Asking(hold=False, choices=choices(ours, theirs)))
             plans.append(made)
             if not as_json:
                 _show(made)

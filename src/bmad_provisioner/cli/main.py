@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "validate": ("inspect", "Check the manifest, the skills it makes, and that the project is as it says."),
     "analyze": ("inspect", "Show the gap between the manifest and the project. Touches nothing but the cache."),
     "diff": ("ask", "Show the gap line by line."),
+    "run": ("run", "Have the agents of a team do their work and remember it. Writes nothing into the project."),
     "apply": ("apply", "Close the gap in one transaction, after showing it."),
     "restore": ("change", "Take a transaction back: the last one, or the one with the number given."),
     "heal": ("change", "Put back what a BMAD update took away, as it was last applied."),
@@ -27,6 +28,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "skill": ("skill", "Make, list, show and remove skills."),
     "doctor": ("ask", "Find what BMAD's next update would lose or trip over, with the remedy."),
     "cache": ("journal", "Look at, prune and clear the cache and the backups."),
+    "graph": ("graph", "Show the tasks of a manifest: who needs whom, what is cached, and what would run."),
+    "settings": ("settings", "Show each setting's value and where it came from."),
     "schema": ("start", "Print the JSON schema of the manifest, for editors."),
 }
 ALIASES = {"provision": "apply"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bmad_provisioner import project, source
+from bmad_provisioner import project, settings, source
 from bmad_provisioner.cli.progress import Progress
 from bmad_provisioner.digest import Digest, digest
 from bmad_provisioner.errors import UsageError
@@ -60,6 +60,31 @@ def manifest_argument(function: Function) -> Function:
 
 
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+
+
+def again_options(function: Function) -> Function:
+    """Give a verb `--again`, `--refresh` and `--on`."""
+    for option in (
+        click.option("--on", default="", metavar="ADDRESS", help="Run on a Ray cluster: ray://HOST:PORT, `auto`, or `local`."),
+        click.option("--refresh", is_flag=True, help="Ask everything outside again, whatever is cached."),
+        click.option("--again", multiple=True, metavar="AGENT", help="Have this agent run again, whatever is cached."),
+    ):
+        function = option(function)
+    return function
+
+
+def setting_options(function: Function) -> Function:
+    """Give a verb a flag for each setting that may be given as one."""
+    for setting in reversed(tuple(settings.SETTINGS.values())):
+        if not setting.secret:
+            option = click.option(setting.flag, setting.name, default=None, metavar="VALUE", help=f"Setting: {setting.help}.")
+            function = option(function)
+    return function
+
+
+def settings_of(flags: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings that were given as flags."""
+    return {name: value for name, value in flags.items() if name in settings.SETTINGS and value is not None}
 
 
 def choice_options(function: Function) -> Function:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import sys
 import time
 
-from bmad_provisioner.event import ChangeCommitted, Event, Recovered, StepFinished, TaskFinished, TaskStarted, Waiting
+from bmad_provisioner.event import (
+    ChangeCommitted,
+    Event,
+    FellBack,
+    Recovered,
+    StepFinished,
+    TaskFinished,
+    TaskRetried,
+    TaskStarted,
+    Waiting,
+    Warned,
+)
 
 _PATIENCE = 1.0
 
@@ -17,6 +28,7 @@ class Progress:
         self._live, self._timings = live, timings
         self._start = self._shown = time.monotonic()
         self._tasks = self._files = 0
+        self._running: dict[str, None] = {}
         self._steps: dict[str, tuple[float, float]] = {}
 
     def __call__(self, event: Event) -> None:
@@ -24,7 +36,9 @@ class Progress:
         match event:
             case TaskStarted():
                 self._tasks += 1
-                self._show(f"{event.action}: {event.task} ({self._tasks})")
+                self._running[event.task] = None
+                others = f" and {len(self._running) - 1} more" if len(self._running) > 1 else ""
+                self._show(f"{event.action}: {event.task}{others} ({self._tasks})")
             case ChangeCommitted():
                 self._files += 1
                 self._show(f"writing: {event.path} ({self._files})")
@@ -36,7 +50,13 @@ class Progress:
             case Recovered():
                 self._say(f"an interrupted run was {'finished' if event.forward else 'taken back'} first")
             case TaskFinished():
-                pass
+                self._running.pop(event.task, None)
+                if event.lane == "io" and self._live:
+                    self._say(f"\r\x1b[K  {event.status} {event.task} ({event.seconds:.1f} s)")
+            case TaskRetried():
+                self._say(f"  {event.task}: {event.reason}; try {event.number} in {event.seconds:.1f} s")
+            case FellBack() | Warned():
+                self._say(f"warning: {event.reason if isinstance(event, FellBack) else event.message}")
 
     def close(self) -> None:
         """Clear the line and, if asked, print where the time and memory went."""

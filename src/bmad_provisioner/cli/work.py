@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bmad_provisioner import __version__, api, document, project
 from bmad_provisioner.cli.options import Manifest, shown
@@ -65,6 +66,12 @@ def root_of(documents: tuple[Document, ...], manifest: Manifest, folder: Path | 
     return project.find(manifest.path.parent)
 
 
+def asking(more: Mapping[str, Any], *, hold: bool = True, choices: Mapping[str, str] | None = None) -> api.Asking:
+    """Return how to plan from what `options.again_options` gave a verb."""
+    again = frozenset({*more["again"], *(("*",) if more["refresh"] else ())})
+    return api.Asking(hold, again, more["on"], choices or {})
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """A manifest at work on a project: the open session, and what is to be planned in it."""
@@ -75,14 +82,16 @@ class Work:
 
 
 @contextmanager
-def working(manifest: Manifest, folder: Path | None, progress: Progress) -> Iterator[Work]:
+def working(
+    manifest: Manifest, folder: Path | None, progress: Progress, flags: Mapping[str, object] | None = None
+) -> Iterator[Work]:
     """Parse a manifest and open its project for one verb."""
     named = folder is None and b"root" in manifest.data
     parsed = parse(manifest, progress) if named else None
     place = root_of(parsed.documents if parsed else (), manifest, folder)
     if parsed is None and not place.is_known:
         parsed = parse(manifest, progress)  # before anything is written: a manifest with errors leaves no trace
-    with Session(place, emit=progress) as session:
+    with Session(place, emit=progress, flags=flags) as session:
         documents = _remembered(manifest, progress, session, parsed).documents
         siblings = frozenset(one.identity for one in documents)
         requests = tuple(

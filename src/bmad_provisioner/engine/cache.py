@@ -139,15 +139,15 @@ def pack_usage(usage: Usage) -> str:
     """Return usage as text; none at all is empty."""
     if usage == _NOTHING:
         return ""
-    return f"{usage.read} {usage.written} {usage.reused} {usage.cost!r} {usage.tries}"
+    return f"{usage.read} {usage.written} {usage.reused} {usage.cost!r} {usage.tries} {usage.peak}"
 
 
 def unpack_usage(text: str) -> Usage:
     """Return the usage that `pack_usage` packed."""
     if not text:
         return _NOTHING
-    read, written, reused, cost, tries = text.split(" ")
-    return Usage(int(read), int(written), int(reused), float(cost), int(tries))
+    read, written, reused, cost, tries, peak = text.split(" ")
+    return Usage(int(read), int(written), int(reused), float(cost), int(tries), int(peak))
 
 
 _NOTHING = Usage()

@@ -15,6 +15,7 @@ from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.digest import Digest, canonical, digest
 from bmad_provisioner.engine.cache import DAMAGED, Hit, Made, Trace, pack_usage, revive, spelled, unpack_usage
 from bmad_provisioner.engine.task import Effect, Lane, Output, Task
+from bmad_provisioner.engine.worth import Weight, cost, surplus
 from bmad_provisioner.usage import Usage
 
 _SCHEMA = """
@@ -29,6 +30,15 @@ DROP TABLE IF EXISTS outputs;
 _HOUR = 3600.0
 _CHUNK = 500
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A remembered output, the bytes of what it says, and when it is forgotten (seconds since 1970; `None`: never)."""
+
+    hit: Hit
+    size: int
+    expires: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +57,39 @@ class Kept:
 
 
 class DiskCache:
-    """A cache in the file of the blobs. An entry that cannot be read, or has lost its bytes, is a miss."""
+    """A cache in the file of the blobs. An entry that cannot be read, or has lost its bytes, is a miss.
 
-    def __init__(self, blobs: Blobs, *, now: Callable[[], float] = time.time) -> None:
-        self._blobs, self._now = blobs, now
+    `longest` is how many seconds an output is kept at most, whatever its task wishes (`None`: as long as that wishes).
+    """
+
+    def __init__(self, blobs: Blobs, *, longest: float | None = None, now: Callable[[], float] = time.time) -> None:
+        self._blobs, self._longest, self._now = blobs, longest, now
         self._traces: dict[str, str] | None = None
         blobs.own("cache", 1, _SCHEMA)
 
     def get(self, key: Digest) -> Output | None:
         """Return the output under `key`, with all its bytes at hand, or `None`."""
-        found = self._load([key])
-        return found[key].output if key in found else None
+        found = self.find([key])
+        return found[key].hit.output if key in found else None
 
     def get_many(self, wanted: Mapping[Digest, Task]) -> Mapping[Digest, Hit]:
         """Return what is known, asked in as few questions as there can be."""
-        found = self._load(list(wanted))
-        self._touch([key for key in found if wanted[key].action.lane is not Lane.HERE])
-        return found
+        found = self.find(list(wanted))
+        self.touch([key for key in found if wanted[key].action.lane is not Lane.HERE])
+        return {key: one.hit for key, one in found.items()}
 
-    def _load(self, keys: Sequence[Digest]) -> dict[Digest, Hit]:
+    def find(self, keys: Sequence[Digest]) -> dict[Digest, Found]:
+        """Return what is known under `keys`, and note nothing of it."""
         now = self._now()
-        found: dict[Digest, Hit] = {}
+        found: dict[Digest, Found] = {}
         for key, body, claimed, expires, seconds, usage in self._rows(keys):
             with contextlib.suppress(*DAMAGED):
                 if digest(body) != claimed.hex() or (expires is not None and expires <= now):
                     continue
                 output = revive(body, unpack_usage(usage) if usage else None)
-                found[Digest(key.hex())] = Hit(output, Digest(claimed.hex()), "disk", seconds)
-        return self._whole(found)
+                found[Digest(key.hex())] = Found(Hit(output, Digest(claimed.hex()), "disk", seconds), len(body), expires)
+        whole = self.whole({key: one.hit.output for key, one in found.items()})
+        return found if len(whole) == len(found) else {key: one for key, one in found.items() if key in whole}
 
     def _rows(self, keys: Sequence[Digest]) -> Iterator[tuple[bytes, bytes, bytes, float | None, float, str | None]]:
         for some in _chunks(keys):
@@ -83,16 +98,16 @@ class DiskCache:
             with contextlib.suppress(sqlite3.DatabaseError):
                 yield from self._blobs.rows(query, [bytes.fromhex(key) for key in some])
 
-    def _whole(self, found: dict[Digest, Hit]) -> dict[Digest, Hit]:
-        """Return what has not lost its bytes."""
-        names = {entry.digest for hit in found.values() for entry in hit.output.entries}
+    def whole(self, outputs: Mapping[Digest, Output]) -> set[Digest]:
+        """Return the keys of those outputs that have not lost their bytes."""
+        names = {entry.digest for output in outputs.values() for entry in output.entries}
         gone = names - self._blobs.present(names)
         if not gone:
-            return found
-        return {key: hit for key, hit in found.items() if gone.isdisjoint(entry.digest for entry in hit.output.entries)}
+            return set(outputs)
+        return {key for key, output in outputs.items() if gone.isdisjoint(entry.digest for entry in output.entries)}
 
-    def _touch(self, keys: Sequence[Digest]) -> None:
-        """Note when results were last used, to the hour: most looks write nothing."""
+    def touch(self, keys: Sequence[Digest]) -> None:
+        """Note when outputs were last used, to the hour: most looks write nothing."""
         now = self._now()
         for some in _chunks(keys):
             marks = ",".join("?" * len(some))
@@ -101,26 +116,31 @@ class DiskCache:
             if old:
                 self._blobs.write("UPDATE results SET used = ? WHERE key = ?", [(now, key) for (key,) in old])
 
-    def put(self, made: Made) -> None:
-        """Remember an output; it is in the file after the next `commit`."""
-        now, keeping = self._now(), made.task.keeping
-        expires = None if keeping.ttl is None else now + keeping.ttl
-        row = _row(made.key, made.body, made.said, (made.task.name, keeping.tags), (now, expires, made.seconds), made.output.usage)
-        self._blobs.defer(_INSERT, row)
+    def put(self, made: Made, *, at: float | None = None) -> None:
+        """Remember an output that was made `at` a time (`None`: now); it is in the file after the next `commit`."""
+        now, keeping, usage = self._now(), made.task.keeping, made.output.usage
+        start = now if at is None else at
+        times = start, now, expiry(start, keeping.ttl, now, self._longest), made.seconds
+        self._blobs.defer(_INSERT, _row(made.key, made.body, made.said, (made.task.name, keeping.tags), times, usage))
+        self.finish(made)
+
+    def finish(self, made: Made) -> None:
+        """Note that a task that must never be done twice has succeeded; of others there is nothing to note."""
         if made.task.effect is Effect.ONCE:
             self._blobs.write("DELETE FROM begun WHERE key = ?", [(bytes.fromhex(made.key),)])
 
     def put_plain(self, key: Digest, output: Output) -> None:
         """Remember what no task made."""
         body = spelled(output)
-        self._blobs.defer(_INSERT, _row(key, body, digest(body), ("", ()), (self._now(), None, 0.0), output.usage))
+        now = self._now()
+        self._blobs.defer(_INSERT, _row(key, body, digest(body), ("", ()), (now, now, None, 0.0), output.usage))
 
     def trace(self, task: str) -> Trace:
         """Return what the key of `task` was made of the last time it ran."""
         if self._traces is None:
             self._traces = {}
             with contextlib.suppress(sqlite3.DatabaseError):
-                self._traces = dict(self._blobs.rows("SELECT task, body FROM traces", []))  # type: ignore[arg-type]
+                self._traces = dict(self._blobs.rows("SELECT task, body FROM traces", []))
         with contextlib.suppress(*DAMAGED):
             found = json.loads(self._traces[task])
             return Trace(dict(found.get("parts", {})), dict(found.get("shown", {})))
@@ -174,6 +194,36 @@ class DiskCache:
         """Forget outputs; return how many went."""
         return self._blobs.write("DELETE FROM results WHERE key = ?", [(bytes.fromhex(key),) for key in keys])
 
+    def held(self) -> tuple[int, int]:
+        """Return how many outputs are cached, and the bytes of them and of the files they need."""
+        weights = list(self._weights())
+        sizes = self._blobs.sizes({name for one in weights for name in one.files})
+        return len(weights), sum(one.size for one in weights) + sum(sizes.values())
+
+    def trim(self, most: int) -> int:
+        """Forget what has expired, then what is worth least while there are more than `most` bytes; return how many went.
+
+        What they leave behind in the file goes with the next `Blobs.prune`, unless somebody else needs it.
+        """
+        gone = self._blobs.write("DELETE FROM results WHERE expires <= ?", [(self._now(),)])
+        file = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        if self._blobs.rows(file, [])[0][0] <= most:
+            return gone
+        weights = list(self._weights())
+        sizes = self._blobs.sizes({name for one in weights for name in one.files})
+        return gone + self.drop(surplus(weights, sizes, most, self._now()))
+
+    def _weights(self) -> Iterator[Weight]:
+        last = b""
+        page = f"SELECT key, body, seconds, usage, used FROM results WHERE key > ? ORDER BY key LIMIT {_CHUNK}"  # noqa: S608
+        while rows := self._blobs.rows(page, [last]):
+            for key, body, seconds, usage, used in rows:
+                files: frozenset[Digest] = frozenset()
+                with contextlib.suppress(*DAMAGED):
+                    files = frozenset(entry.digest for entry in revive(body).entries)
+                yield Weight(Digest(key.hex()), len(body), files, cost(seconds, unpack_usage(usage or "")), used)
+            last = rows[-1][0]
+
     def clear(self) -> int:
         """Forget every output and trace; return how many outputs there were."""
         count = self.size()
@@ -184,6 +234,11 @@ class DiskCache:
         return count
 
 
+def expiry(made: float, ttl: float | None, now: float, longest: float | None) -> float | None:
+    """Return when an output is forgotten: `ttl` seconds after it was made, `longest` seconds from now, or never."""
+    return min((start + seconds for start, seconds in ((made, ttl), (now, longest)) if seconds is not None), default=None)
+
+
 _INSERT = "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -192,12 +247,12 @@ def _row(
     body: bytes,
     claimed: Digest,
     maker: tuple[str, tuple[str, ...]],
-    times: tuple[float, float | None, float],
+    times: tuple[float, float, float | None, float],
     usage: Usage,
 ) -> tuple[Any, ...]:
-    (task, tags), (now, expires, seconds) = maker, times
+    (task, tags), (start, now, expires, seconds) = maker, times
     claim, spent = bytes.fromhex(claimed), pack_usage(usage) or None
-    return bytes.fromhex(key), body, claim, task, " ".join(tags), now, now, expires, seconds, spent, len(body)
+    return bytes.fromhex(key), body, claim, task, " ".join(tags), start, now, expires, seconds, spent, len(body)
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:

@@ -86,6 +86,13 @@ class DiskHistory:
         statement = "INSERT INTO ran (task, action, at, status, seconds, usage, because) VALUES (?, ?, ?, ?, ?, ?, ?)"
         self._blobs.defer(statement, row)
 
+    def peaks(self) -> dict[str, list[int]]:
+        """Return the most memory in bytes that the last runs of each task held, where that is known."""
+        if self._known is None:
+            self._known = self._load()
+        found = {task: [ran.usage.peak for ran in runs if ran.usage.peak] for task, runs in self._known.items()}
+        return {task: peaks for task, peaks in found.items() if peaks}
+
     def last(self, count: int) -> list[Ran]:
         """Return the last runs of any task, the newest first."""
         query = "SELECT task, action, status, seconds, usage, because, at FROM ran ORDER BY id DESC LIMIT ?"

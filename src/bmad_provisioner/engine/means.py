@@ -39,6 +39,7 @@ class Ways:
     """How to run: in how much room, on which lanes (each the fallback of the one before; the last resort is one task
     after the other), within which budget, and what is known of earlier runs.
 
+    `timeout` is the seconds every try may take, over what its policy says; without `sequential` there is no last resort.
     `again` names tasks that are asked again whatever the cache knows; `*` is every external one.
     """
 
@@ -48,4 +49,6 @@ class Ways:
     budget: Budget = field(default_factory=lambda: Budget(Limits()))
     history: History = field(default_factory=NoHistory)
     again: frozenset[str] = frozenset()
+    timeout: float | None = None
+    sequential: bool = True
     random: Callable[[], float] = random

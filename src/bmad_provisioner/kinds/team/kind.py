@@ -48,4 +48,4 @@ def schema() -> Mapping[str, Plain]:
     return model.schema()
 
 
-TEAM = Kind(name="Team", owns=True, check=check, scope=scope, compile=compile, schema=schema, demands=demands)
+TEAM = Kind(name="Team", owns=True, check=check, scope=scope, compile=compile, schema=schema, demands=demands, asks=True)

@@ -1,0 +1,125 @@
+"""Agents on the screen: what a run would do and cost, what it did, and the question in between."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from bmad_provisioner import api
+from bmad_provisioner.cli.tell import out, say
+from bmad_provisioner.digest import Plain
+from bmad_provisioner.errors import UsageError
+from bmad_provisioner.forecast import Forecast, Prospect
+from bmad_provisioner.plan import Plan, Step
+from bmad_provisioner.session import Session
+from bmad_provisioner.usage import Usage
+
+_MARKS = {
+    "done": ("*", "green"),
+    "cached": ("=", None),
+    "failed": ("!", "red"),
+    "skipped": ("-", "yellow"),
+    "held": ("?", "magenta"),
+}
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask, unless told not to; raises UsageError when there is nobody to ask."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("there is nobody to ask", hint="`--yes` does it without asking")
+    click.confirm(question, abort=True, err=True)
+
+
+def forecast_text(cast: Forecast) -> None:
+    """Print which agents would run and why, and what that may cost."""
+    certain, possible = (cast.sum(certain=True), cast.sum(certain=False))
+    out(f"{cast.strategy}: {len(cast.agents)} to run, {cast.cached} cached", bold=True)
+    for one in cast.agents:
+        out(f"  {'*' if one.certain else '?'} {one.task}  {_reason(one)}{_known(one)}")
+    if any(one.known for one in cast.agents):
+        low, high = _spent(*certain), _spent(*possible)
+        out(f"  expected: {low}{f' to {high}' if high != low else ''}, by their last runs")
+
+
+def _reason(one: Prospect) -> str:
+    return (
+        "; ".join(one.because[:3]) + (f" and {len(one.because) - 3} more" if len(one.because) > 3 else "")
+        if one.certain
+        else ("if what it reads is said differently")
+    )
+
+
+def _known(one: Prospect) -> str:
+    return f"  (last time {_spent(one.seconds, one.usage)})" if one.known else ""
+
+
+def _spent(seconds: float, usage: Usage) -> str:
+    parts = [f"{seconds:.1f} s"]
+    parts += [f"{usage.tokens:,} tokens"] if usage.tokens else []
+    parts += [f"${usage.cost:.4f}"] if usage.cost else []
+    return ", ".join(parts)
+
+
+def ran_text(made: Plan, *, seconds: float) -> None:
+    """Print how each agent ended, and what the run took and saved."""
+    steps = [step for step in made.steps if step.asks or step.files or step.status == "failed"]
+    width = max((len(step.task) for step in steps), default=0)
+    for step in steps:
+        mark, colour = _MARKS[step.status]
+        files = f"{step.count} file{'s' * (step.count != 1)}"
+        what = {"done": _spent(step.seconds, step.usage), "cached": f"from {step.level}", "failed": step.error}.get(step.status, "")
+        out(
+            f"  {mark} {step.task:<{width}}  {step.status:<7} {files if step.status in ('done', 'cached') else '':<9} {what}",
+            colour=colour,
+        )
+    out(_sums(made.steps, seconds), bold=True)
+
+
+def _sums(steps: Sequence[Step], seconds: float) -> str:
+    ran = [step for step in steps if step.asks and step.status in ("done", "failed")]
+    cached = [step for step in steps if step.asks and step.status == "cached"]
+    spent = sum((step.usage for step in ran), Usage())
+    parts = [f"{len(ran)} agents ran in {_spent(seconds, spent)}"]
+    if cached:
+        saved = sum((step.usage for step in cached), Usage())
+        parts.append(f"{len(cached)} from the cache, which saved {_spent(sum(step.seconds for step in cached), saved)}")
+    return "; ".join(parts)
+
+
+def forecast_plain(cast: Forecast) -> dict[str, Plain]:
+    """Return a forecast as plain data."""
+    return {
+        "strategy": cast.strategy,
+        "cached": cast.cached,
+        "agents": [
+            {
+                "task": one.task,
+                "certain": one.certain,
+                "because": list(one.because),
+                "seconds": round(one.seconds, 3),
+                "tokens": one.usage.tokens,
+                "cost": one.usage.cost,
+            }
+            for one in cast.agents
+        ],
+    }
+
+
+def gate(session: Session, request: api.Request, asking: api.Asking, *, yes: bool) -> None:
+    """Say what will be asked of the outside world and what that may cost, and ask whether to, before anything is spent."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from bmad_provisioner.forecast import forecast  # noqa: PLC0415
+
+    if yes or not request.kind.asks:
+        return
+    cast = forecast(session, api.plan(session, request, replace(asking, hold=True)))
+    if cast.agents:
+        forecast_text(cast)
+        confirm(f"have {len(cast.agents)} agents run?", yes=False)
+    else:
+        say("every agent is cached")

@@ -1,0 +1,100 @@
+"""Ways: what a run of a graph is equipped with, from the document, the settings, the machine and earlier runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bmad_provisioner.engine.cache import Cache
+from bmad_provisioner.engine.graph import Graph
+from bmad_provisioner.engine.means import Ways
+from bmad_provisioner.engine.ready import Capacity
+from bmad_provisioner.engine.task import Lane, Resources
+from bmad_provisioner.event import Warned
+from bmad_provisioner.kind import Demands
+from bmad_provisioner.session import Session
+
+if TYPE_CHECKING:
+    from bmad_provisioner.engine.history import DiskHistory
+    from bmad_provisioner.engine.lanes import Lanes
+
+# What only a graph needs that takes its time is imported when there is one: most plans do nothing but render.
+# ruff: noqa: PLC0415
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """The ways of a run, and the cache it asks."""
+
+    ways: Ways
+    cache: Cache
+
+
+@contextmanager
+def equipped(session: Session, demands: Demands, graph: Graph, *, on: str = "") -> Iterator[Kit]:
+    """Equip a run; what was counted while it ran is kept when it ends."""
+    if all(task.action.lane is Lane.HERE for task in graph):
+        yield Kit(Ways(), session.cache)
+        return
+    yield _kit(session, demands, on)
+
+
+def _kit(session: Session, demands: Demands, on: str) -> Kit:
+    from bmad_provisioner.engine.breaker import Breakers, MemoryStore
+    from bmad_provisioner.engine.budget import Budget, Limits
+    from bmad_provisioner.engine.cache import MemoryCache
+    from bmad_provisioner.engine.history import DiskHistory
+
+    values = session.settings.values
+    history = DiskHistory(session.blobs)
+    session.blobs.relax()
+    ways = Ways(
+        capacity=_capacity(session, demands, history),
+        lanes=_lanes(values.parallel_execution_enabled, on),
+        breakers=Breakers(MemoryStore(), failures=demands.failures, cool_off=demands.cool_off),
+        budget=Budget(Limits(demands.cost, demands.tokens, demands.seconds)),
+        history=history,
+        sequential=demands.sequential,
+        timeout=values.task_timeout_seconds,
+    )
+    return Kit(ways, MemoryCache() if values.benchmark_mode else session.cache)
+
+
+def _capacity(session: Session, demands: Demands, history: DiskHistory) -> Capacity:
+    """Return how much room there is: what the settings or the document ask for, as far as the machine can bear it."""
+    from bmad_provisioner.engine.profile import Profile, fit, look, named, size
+
+    values, machine = session.settings.values, look()
+    name = values.profile or demands.profile
+    if name == "auto":
+        profile = size(machine, history.peaks())
+    elif demands.slots is not None and values.profile is None:
+        each = demands.each
+        profile = Profile(name, demands.slots, each.memory, each.cpu)
+    else:
+        profile = named(name)
+    profile, reason = fit(profile, machine)
+    if reason:
+        session.emit(Warned(reason))
+    slots = values.max_concurrent_agents or profile.slots
+    each = Resources(profile.memory, profile.cpu)
+    return Capacity(slots, slots * profile.memory, slots * profile.cpu, os.cpu_count() or 1, each)
+
+
+def _lanes(parallel: bool, on: str) -> tuple[Callable[[], Lanes], ...]:
+    from bmad_provisioner.engine.lanes import Local, Sequential
+
+    def local() -> Lanes:
+        return Local(os.cpu_count() or 1)
+
+    def cluster() -> Lanes:
+        from bmad_provisioner.engine.distributed import Cluster
+
+        return Cluster(on)
+
+    if not parallel:
+        return (Sequential,)
+    return (cluster, local) if on else (local,)
