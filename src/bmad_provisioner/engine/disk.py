@@ -186,9 +186,8 @@ class DiskCache:
         """Yield every remembered output that a task made, the last used first."""
         query = "SELECT key, task, tags, made, used, expires, seconds, usage, size FROM results WHERE task != '' ORDER BY used DESC"
         for key, task, tags, made, used, expires, seconds, usage, size in self._blobs.rows(query, []):
-            spent = unpack_usage(usage or "")
             marks = tuple(filter(None, tags.split(" ")))
-            yield Kept(Digest(key.hex()), task, marks, made, used, expires, seconds, spent, size)
+            yield Kept(Digest(key.hex()), task, marks, made, used, expires, seconds, _usage(usage), size)
 
     def drop(self, keys: Iterable[Digest]) -> int:
         """Forget outputs; return how many went."""
@@ -221,7 +220,7 @@ class DiskCache:
                 files: frozenset[Digest] = frozenset()
                 with contextlib.suppress(*DAMAGED):
                     files = frozenset(entry.digest for entry in revive(body).entries)
-                yield Weight(Digest(key.hex()), len(body), files, cost(seconds, unpack_usage(usage or "")), used)
+                yield Weight(Digest(key.hex()), len(body), files, cost(seconds, _usage(usage)), used)
             last = rows[-1][0]
 
     def clear(self) -> int:
@@ -232,6 +231,13 @@ class DiskCache:
         self._traces = None
         self._blobs.flush()
         return count
+
+
+def _usage(text: str | None) -> Usage:
+    """Return usage for people and scales: of an entry that is damaged, none."""
+    with contextlib.suppress(*DAMAGED):
+        return unpack_usage(text or "")
+    return Usage()
 
 
 def expiry(made: float, ttl: float | None, now: float, longest: float | None) -> float | None:
