@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from bmad_provisioner.digest import Digest
@@ -47,12 +48,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How the last try of a task ended: an output, or an error."""
+    """How the last try of a task ended: an output (and its spelling, `body`), or an error."""
 
     attempt: Attempt
     output: Output | None
     error: TaskError | None
     seconds: float = 0.0
+    body: bytes = b""
 
 
 class Attempts:
@@ -63,10 +65,12 @@ class Attempts:
         self._ready, self._room = Ready(), Room(ways.capacity)
         self._waiting: dict[str, Attempt] = {}
         self._running: dict[int, Attempt] = {}
+        self._aside: list[Attempt] = []
         self._results: list[Result] = []
         self._serial = 0
         self._lanes: Lanes | None = None
         self._fallbacks = list(ways.lanes)
+        self._retired = False
 
     def __bool__(self) -> bool:
         return bool(self._ready or self._running or self._results)
@@ -78,7 +82,7 @@ class Attempts:
 
     def step(self) -> list[Result]:
         """Start what fits, wait for something to end, and return what ended for good."""
-        while (task := self._ready.pop(self._room, self._means.clock())) is not None:
+        while self._can_start() and (task := self._ready.pop(self._room, self._means.clock())) is not None:
             one = self._waiting.pop(task.name)
             if self._may_start(one):
                 self._start(one)
@@ -88,38 +92,56 @@ class Attempts:
         results, self._results = self._results, []
         return results
 
+    def _can_start(self) -> bool:
+        """Whether the lanes take tries; those that take none any more go when what was begun in them ended."""
+        if self._retired and not self._running:
+            self._leave()
+        return not self._retired
+
     def _may_start(self, one: Attempt) -> bool:
         task = one.task
         if task.guard:
             permit = self._ways.breakers.ask(task.guard)
             if not isinstance(permit, Permit):
+                if self._is_probing(task.guard):
+                    self._aside.append(one)
+                    return False
                 reason = f"`{task.guard}` failed again and again and is left alone; it is tried again in {permit:.0f} s"
                 self._again_or_fail(one, TaskError(reason, heals=True, after=permit), started=False)
                 return False
             one.permit = permit
         past = [ran.usage for ran in self._ways.history.of(task.name)]
         reason = self._ways.budget.reserve(task.name, estimate(past, task.expected))
-        if reason:
+        if reason and self._running:
+            self._release(one)
+            self._aside.append(one)  # what runs may take less than it reserved
+        elif reason:
             self._release(one)
             self._fail(one, TaskError(reason, hint="raise the budget, then run it again: what is done stays done"))
         return not reason
+
+    def _is_probing(self, guard: str) -> bool:
+        """Whether a task of this run is the one that finds out whether others may go through."""
+        probing = self._ways.breakers.states()[guard].phase == "half-open"
+        return probing and any(other.task.guard == guard for other in self._running.values())
 
     def _start(self, one: Attempt) -> None:
         task = one.task
         if task.effect is Effect.ONCE:
             self._means.cache.begin(one.key, task.name)
-        seconds = timeout(task.policy, [ran.seconds for ran in self._ways.history.of(task.name)])
+        seconds = self._ways.timeout or timeout(task.policy, [ran.seconds for ran in self._ways.history.of(task.name)])
         turn = Turn(one.number, seconds, self._room.of(task).memory or None, lambda: one.stopped, self._last(one))
         self._serial += 1
-        job = Job(self._serial, task.name, task.action.function, self._inputs(task, turn), task.action.lane)
+        inputs = self._inputs(task, turn)
+        job = Job(self._serial, task.name, task.action.function, inputs, task.action.lane, self._room.of(task))
         one.deadline = None if seconds is None else self._means.clock() + seconds + _GRACE
         self._running[job.serial] = one
         self._room.take(task)
-        self._means.emit(TaskStarted(task.name, task.action.name))
+        self._means.emit(TaskStarted(task.name, task.action.name, task.action.lane.value))
         try:
             self._open().start(job)
         except LanesError as error:
-            self._fall_back(error)
+            self._retire(self._running.pop(job.serial), error)
 
     def _open(self) -> Lanes:
         while self._lanes is None:
@@ -130,24 +152,50 @@ class Attempts:
         return self._lanes
 
     def _tell(self, error: LanesError) -> None:
+        if not (self._fallbacks or self._ways.sequential):
+            raise error
         what = "the next executor" if self._fallbacks else "one task after the other"
         self._means.emit(FellBack(f"{error.message}; going on with {what}"))
 
-    def _fall_back(self, error: LanesError) -> None:
-        """Go on with the next lanes; what was in flight starts again there, unless it must never be done twice."""
-        self._tell(error)
+    def _retire(self, one: Attempt, error: LanesError) -> None:
+        """Begin no more tries in these lanes; the one that was not begun is in line again."""
+        self._put_back(one)
+        self.add(replace(one, stopped=False))
+        if not self._retired:
+            self._retired = True
+            self._tell(error)
+
+    def _leave(self) -> None:
+        """Let go of the lanes; the next try opens the next ones."""
         if self._lanes is not None:
             self._lanes.close()
-            self._lanes = None
+        self._lanes, self._retired = None, False
+
+    def _lost(self, error: LanesError) -> None:
+        """Go on with the next lanes; what was in flight starts again there, unless it must never be done twice."""
+        self._tell(error)
+        self._leave()
         lost, self._running = self._running, {}
         for one in lost.values():
             one.stopped = True
-            self._room.give(one.task)
-            self._release(one)
+            self._put_back(one)
             if one.task.effect is Effect.ONCE:
                 self._fail(one, TaskError("it was lost with its executor, and may have been done"))
             else:
                 self.add(replace(one, stopped=False))
+
+    def _put_back(self, one: Attempt) -> None:
+        """Free what a try held that came to nothing."""
+        self._room.give(one.task)
+        self._release(one)
+        self._ways.budget.settle(one.task.name, Usage())
+        self._line_up()
+
+    def _line_up(self) -> None:
+        """Let those that were waiting for a running one ask again."""
+        aside, self._aside = self._aside, []
+        for one in aside:
+            self.add(one)
 
     def _last(self, one: Attempt) -> Output | None:
         """Return what the task said the last time, whatever it was asked then."""
@@ -169,13 +217,14 @@ class Attempts:
         try:
             done = self._open().wait(seconds)
         except LanesError as error:
-            self._fall_back(error)
+            self._lost(error)
             return []
-        return done or self._overdue()
+        return done + self._overdue({one.serial for one in done}) if moments else done
 
-    def _overdue(self) -> list[Done]:
+    def _overdue(self, ended: set[int]) -> list[Done]:
         now = self._means.clock()
-        late = [serial for serial, one in self._running.items() if one.deadline is not None and one.deadline <= now]
+        overdue = [serial for serial, one in self._running.items() if one.deadline is not None and one.deadline <= now]
+        late = [serial for serial in overdue if serial not in ended]
         for serial in late:
             self._open().abandon(serial)
         return [Done(serial, None, TaskError("it did not end in its time", heals=True), 0.0) for serial in late]
@@ -184,22 +233,30 @@ class Attempts:
         one = self._running.pop(done.serial, None)
         if one is None:
             return  # it was given up, and came back after all
-        task = one.task
-        one.stopped = True
-        self._room.give(task)
+        if isinstance(done.error, LanesError):
+            self._retire(one, done.error)
+            return
         error = None if done.error is None else _as_task_error(done.error)
-        said = error.usage if error else done.output.usage if done.output else Usage()
-        spent = Usage(said.read, said.written, said.reused, said.cost, 1)
-        one.usage += spent
-        self._ways.budget.settle(task.name, spent)
-        self._judge(one, error)
-        status, because = ("failed", error.message) if error else ("done", "; ".join(one.because))
-        self._ways.history.record(Ran(task.name, task.action.name, status, done.seconds, spent, because))
-        self._means.emit(TaskFinished(task.name, task.action.name, status, done.seconds))
+        self._account(one, done, error)
         if error is not None:
             self._again_or_fail(one, error, started=True)
         else:
-            self._results.append(Result(one, done.output, None, done.seconds))
+            self._results.append(Result(one, done.output, None, done.seconds, done.body))
+
+    def _account(self, one: Attempt, done: Done, error: TaskError | None) -> None:
+        """Free what a try held, note what it took, and tell who listens."""
+        task = one.task
+        one.stopped = True
+        self._room.give(task)
+        said = error.usage if error else done.output.usage if done.output else Usage()
+        spent = Usage(said.read, said.written, said.reused, said.cost, 1, said.peak)
+        one.usage += spent
+        self._ways.budget.settle(task.name, spent)
+        self._judge(one, error)
+        self._line_up()
+        status, because = ("failed", error.message) if error else ("done", "; ".join(one.because))
+        self._ways.history.record(Ran(task.name, task.action.name, status, done.seconds, spent, because))
+        self._means.emit(TaskFinished(task.name, task.action.name, status, done.seconds, task.action.lane.value))
 
     def _judge(self, one: Attempt, error: TaskError | None) -> None:
         """Tell the breaker what the try says of the other side: a mistake of the task's own says nothing."""
@@ -238,14 +295,16 @@ class Attempts:
         for one in self._running.values():
             one.stopped = True
         until = time.monotonic() + _LEAVING
-        results = [result for result in self._results if result.output is not None]
-        while self._lanes is not None and self._running and (left := until - time.monotonic()) > 0:
-            for done in self._lanes.wait(left):
-                one = self._running.pop(done.serial)
-                results += [Result(one, done.output, None, done.seconds)] if done.output is not None else []
+        with suppress(LanesError):
+            while self._lanes is not None and self._running and (left := until - time.monotonic()) > 0:
+                for done in self._lanes.wait(left):
+                    if done.output is not None:
+                        self._ended(done)
+                    else:
+                        self._running.pop(done.serial, None)
         for one in self._running.values():
             self._release(one)
-        return results
+        return [result for result in self._results if result.output is not None]
 
     def close(self) -> None:
         """Let go of the lanes."""
@@ -253,7 +312,7 @@ class Attempts:
             self._lanes.close()
 
 
-def _as_task_error(error: Exception) -> TaskError:
+def _as_task_error(error: BaseException) -> TaskError:
     if isinstance(error, TaskError):
         return error
     if isinstance(error, BmadpError):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import pickle
+import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from os import _exit
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from bmad_provisioner.digest import Digest, Entry, Plain, digest
-from bmad_provisioner.engine.task import Inputs, Lane, Output, Turn
+from bmad_provisioner.engine.cache import spelled
+from bmad_provisioner.engine.task import Inputs, Lane, Output, Resources, Turn
 from bmad_provisioner.errors import BmadpError, TaskError
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ProcessPoolExecutor
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
 
 class LanesError(BmadpError):
@@ -25,23 +29,28 @@ class LanesError(BmadpError):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One try of one task; `serial` tells tries apart."""
+    """One try of one task; `serial` tells tries apart, `resources` are what it occupies."""
 
     serial: int
     name: str
     function: Callable[[Inputs], Output]
     inputs: Inputs
     lane: Lane
+    resources: Resources = Resources()
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a try ended, and after how many seconds."""
+    """How a try ended, and after how many seconds; `body` is the spelling of its output.
+
+    A LanesError says that the try was not begun, because these lanes can begin none any more.
+    """
 
     serial: int
     output: Output | None
-    error: Exception | None
+    error: BaseException | None
     seconds: float
+    body: bytes = b""
 
 
 class Lanes(Protocol):
@@ -50,7 +59,7 @@ class Lanes(Protocol):
     name: str
 
     def start(self, job: Job) -> None:
-        """Begin a try; raises LanesError when nothing can be begun any more."""
+        """Begin a try; raises LanesError when nothing can be begun any more, though what was begun may still end."""
 
     def wait(self, seconds: float | None) -> list[Done]:
         """Return the tries that ended, after waiting for at least one, at most `seconds`; raises LanesError when lost."""
@@ -87,71 +96,134 @@ class Sequential:
 
 
 class Local:
-    """Threads for the lanes `io` and `alone`, made as they are needed, and processes for the lane `cpu`."""
+    """Threads for the lanes `io` and `alone`, and processes for the lane `cpu`, each served by a thread of its own."""
 
     name = "local"
 
     def __init__(self, processes: int = 2) -> None:
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._ended: SimpleQueue[Done | Note] = SimpleQueue()
-        self._busy: set[int] = set()
-        self._threads = 0
-        self._computing = Processes(processes, self._ended)
+        self._ended: SimpleQueue[Done] = SimpleQueue()
+        self._waiting = Crew(Hand, self._ended)
+        self._computing = Crew(Worker, self._ended, processes)
 
     def start(self, job: Job) -> None:
         """Begin a try."""
-        if job.lane is Lane.CPU:
-            self._computing.start(job)
-            return
-        self._busy.add(job.serial)
-        if len(self._busy) > self._threads:
-            try:
-                threading.Thread(target=_serve, args=(self._jobs, self._ended), daemon=True).start()
-            except RuntimeError as error:
-                if not self._threads:
-                    raise LanesError(f"no thread can be started: {error}") from error
-            else:
-                self._threads += 1
-        self._jobs.put(job)
+        (self._computing if job.lane is Lane.CPU else self._waiting).start(job)
 
     def wait(self, seconds: float | None) -> list[Done]:
         """Return the tries that ended."""
-        found: list[Done | Note] = []
+        done: list[Done] = []
         with suppress(Empty):
-            found.append(self._ended.get(timeout=seconds))
+            done.append(self._ended.get(timeout=seconds))
             while True:
-                found.append(self._ended.get_nowait())
-        settled = [one if isinstance(one, Done) else self._computing.settle(one) for one in found]
-        done = [one for one in settled if one is not None]
-        self._busy.difference_update(one.serial for one in done)
+                done.append(self._ended.get_nowait())
+        for one in done:
+            if not self._waiting.settle(one.serial):
+                self._computing.settle(one.serial)
         return done
 
     def abandon(self, serial: int) -> None:
-        """Leave a thread to itself; another takes its place."""
-        if serial in self._busy:
-            self._busy.discard(serial)
-            self._threads -= 1
+        """Leave a thread to itself, or end a process; another takes its place."""
+        self._waiting.abandon(serial)
+        self._computing.abandon(serial)
 
     def close(self) -> None:
-        """Let idle threads end; one that is stuck ends with the process."""
-        for _ in range(self._threads):
-            self._jobs.put(None)
+        """Let what is idle end; a thread that is stuck ends with the process, a process now."""
+        self._waiting.close()
         self._computing.close()
 
 
-def _serve(jobs: SimpleQueue[Job | None], ended: SimpleQueue[Done | Note]) -> None:
-    while (job := jobs.get()) is not None:
-        ended.put(attempt(job))
+class Hand:
+    """Does tries in the thread that asks."""
+
+    def attempt(self, job: Job) -> Done:
+        """Run a try."""
+        return attempt(job)
+
+    def drop(self) -> None:
+        """Give up what it does; a thread cannot be ended."""
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+class Crew:
+    """Threads that take tries from one line, each with a hand of its own; hired as they are needed, at most `most`."""
+
+    def __init__(self, hand: Callable[[], Hand], ended: SimpleQueue[Done], most: int | None = None) -> None:
+        self._hand, self._ended, self._most = hand, ended, most
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._busy: set[int] = set()
+        self._strays: set[int] = set()
+        self._held: dict[int, Hand] = {}
+        self._threads = 0
+
+    def start(self, job: Job) -> None:
+        """Have a try done as soon as a thread is free; raises LanesError when there is none at all."""
+        self._busy.add(job.serial)
+        if len(self._busy) > self._threads and (self._most is None or self._threads < self._most):
+            self._hire()
+        self._jobs.put(job)
+
+    def _hire(self) -> None:
+        try:
+            threading.Thread(target=self._serve, daemon=True).start()
+        except RuntimeError as error:
+            if not self._threads:
+                raise LanesError(f"no thread can be started: {error}") from error
+        else:
+            self._threads += 1
+
+    def _serve(self) -> None:
+        hand = self._hand()
+        while (job := self._jobs.get()) is not None:
+            self._held[job.serial] = hand
+            done = hand.attempt(job)
+            del self._held[job.serial]
+            self._ended.put(done)
+        hand.close()
+
+    def settle(self, serial: int) -> bool:
+        """Note that a try came back; return whether it was one of these."""
+        if serial in self._busy:
+            self._busy.discard(serial)
+            return True
+        if serial in self._strays:
+            self._strays.discard(serial)
+            self._threads += 1
+            return True
+        return False
+
+    def abandon(self, serial: int) -> None:
+        """Count on the thread of a try no longer, until it comes back."""
+        if serial not in self._busy:
+            return
+        self._busy.discard(serial)
+        self._strays.add(serial)
+        self._threads -= 1
+        if (hand := self._held.get(serial)) is not None:
+            hand.drop()
+
+    def close(self) -> None:
+        """Let every thread end after what it does, and that soon where it can be."""
+        for _ in range(self._threads + len(self._strays)):
+            self._jobs.put(None)
+        for hand in list(self._held.values()):
+            hand.drop()
 
 
 def attempt(job: Job) -> Done:
     """Run a try in this thread. Whatever a task raises is its own failure, and no reason for others to stop."""
     start = perf_counter()
     try:
-        output, error = job.function(job.inputs), None
-    except Exception as raised:  # noqa: BLE001 - the edge of a task is a process edge: plugins run behind it
-        output, error = None, raised
-    return Done(job.serial, output, error, perf_counter() - start)
+        output = job.function(job.inputs)
+        if not isinstance(output, Output):
+            raise TaskError(f"`{job.name}` returned no output but {type(output).__name__}")
+        body = spelled(output)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as raised:  # noqa: BLE001 - the edge of a task is a process edge: plugins run behind it, `sys.exit` too
+        return Done(job.serial, None, raised, perf_counter() - start)
+    return Done(job.serial, output, None, perf_counter() - start, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +231,7 @@ class Parcel:
     """A try as it travels to another process: everything by value, the bytes it may read included."""
 
     serial: int
+    name: str
     function: Callable[[Inputs], Output]
     args: Mapping[str, Plain]
     files: Mapping[str, Entry | None]
@@ -176,126 +249,132 @@ class Returned:
     kept: tuple[tuple[bytes, bool], ...]
 
 
-def parcel(job: Job) -> Parcel:
-    """Pack a try for another process."""
+def parcel(job: Job) -> bytes:
+    """Pack a try for another process; raises what reading its inputs raises, and TaskError when they cannot travel."""
     inputs = job.inputs
     contents = {path: inputs.read(path) for path, entry in inputs.files.items() if entry is not None and entry.is_plain}
     entries = {entry.digest: entry for output in inputs.needs.values() for entry in output.entries}
     turn = replace(inputs.turn, stopped=Turn().stopped)
     fetched = {name: inputs.fetch(entry) for name, entry in entries.items()}
-    return Parcel(job.serial, job.function, inputs.args, inputs.files, inputs.needs, contents, fetched, turn)
+    sent = Parcel(job.serial, job.name, job.function, inputs.args, inputs.files, inputs.needs, contents, fetched, turn)
+    return _pickled(sent, f"`{job.name}` cannot be sent to another process")
 
 
-def unpack(sent: Parcel) -> Returned:
-    """Run a parcelled try; called in the other process."""
+def _pickled(value: object, problem: str) -> bytes:
+    try:
+        return pickle.dumps(value)
+    except Exception as error:  # pickle raises whatever the object does
+        raise TaskError(f"{problem}: {error}", hint="functions travel by their name in a module, values as plain data") from error
+
+
+def unpack(data: bytes) -> bytes:
+    """Run a parcelled try and pack how it ended; called in the other process."""
+    try:
+        sent: Parcel = pickle.loads(data)  # noqa: S301 - from the process that started this one
+    except Exception as error:  # noqa: BLE001 - loading imports the module of the task, which may raise anything
+        return pickle.dumps(Returned(Done(-1, None, TaskError(f"cannot be loaded in another process: {error}"), 0.0), ()))
     kept: list[tuple[bytes, bool]] = []
 
     def keep(data: bytes, executable: bool = False) -> Entry:
         kept.append((data, executable))
         return Entry(digest(data), executable)
 
-    inputs = Inputs(
-        sent.args,
-        sent.files,
-        sent.needs,
-        sent.contents.__getitem__,
-        keep,
-        lambda entry: sent.fetched[entry.digest],
-        sent.turn,
-    )
-    done = attempt(Job(sent.serial, "", sent.function, inputs, Lane.CPU))
+    read, fetched = sent.contents.__getitem__, sent.fetched
+    inputs = Inputs(sent.args, sent.files, sent.needs, read, keep, lambda entry: fetched[entry.digest], sent.turn)
+    done = attempt(Job(sent.serial, sent.name, sent.function, inputs, Lane.CPU))
     if done.error is not None and not isinstance(done.error, BmadpError):
         done = replace(done, error=TaskError(f"{type(done.error).__name__}: {done.error}"))  # others may not pickle
-    return Returned(done, tuple(kept))
+    try:
+        return _pickled(Returned(done, tuple(kept)), f"the result of `{sent.name}` cannot be sent back")
+    except TaskError as error:
+        return pickle.dumps(Returned(replace(done, output=None, error=error), ()))
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """That a future ended; it may be one that nobody waits for any more."""
+def unwrap(job: Job, data: bytes) -> Done:
+    """Return how a try ended that `unpack` ran elsewhere, and keep the bytes it kept."""
+    try:
+        returned: Returned = pickle.loads(data)  # noqa: S301 - from a process that we started
+    except Exception as error:  # noqa: BLE001 - an error of a plugin may not load as it was saved
+        return Done(job.serial, None, TaskError(f"the result of `{job.name}` cannot be loaded: {error}"), 0.0)
+    for kept, executable in returned.kept:
+        job.inputs.keep(kept, executable)
+    return replace(returned.done, serial=job.serial)
 
-    serial: int
-    future: Future[Returned]
 
+class Worker(Hand):
+    """Does tries in a process of its own. When that dies, the try it held fails, and no other; the next gets a new one."""
 
-class Processes:
-    """Worker processes. When one dies, the tries that were in flight are made again one at a time, to find the guilty one."""
+    _starting = threading.Lock()
 
-    def __init__(self, most: int, ended: SimpleQueue[Done | Note]) -> None:
-        self._most, self._ended = most, ended
-        self._pool: ProcessPoolExecutor | None = None
-        self._workers = 0
-        self._waiting: deque[Job] = deque()
-        self._suspects: deque[Job] = deque()
-        self._running: dict[int, tuple[Job, Future[Returned]]] = {}
+    def __init__(self) -> None:
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
 
-    def start(self, job: Job) -> None:
-        """Begin a try as soon as no suspect is being tried."""
-        self._waiting.append(job)
-        self._feed()
-
-    def _feed(self) -> None:
-        if self._suspects and not self._running:
-            self._submit(self._suspects.popleft(), workers=1)
-        while self._waiting and not self._suspects:
-            self._submit(self._waiting.popleft(), workers=self._most)
-
-    def _submit(self, job: Job, *, workers: int) -> None:
+    def attempt(self, job: Job) -> Done:
+        """Run a try over there."""
+        start = perf_counter()
         try:
-            future = self._open(workers).submit(unpack, parcel(job))
-        except (OSError, RuntimeError) as error:
-            raise LanesError(f"no process can be started: {error}") from error
-        self._running[job.serial] = job, future
-        future.add_done_callback(lambda future: self._ended.put(Note(job.serial, future)))
-
-    def _open(self, workers: int) -> ProcessPoolExecutor:
-        if self._workers != workers and not self._running:
-            self._forget()
-        if self._pool is None:
-            # Heavy, and only for a graph that computes.
-            from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
-            from multiprocessing import get_context  # noqa: PLC0415
-
-            # Never `fork`: a lock that another thread holds would stay held in the child for good.
-            context = get_context("forkserver")
-            context.set_forkserver_preload([__name__])
-            self._pool, self._workers = ProcessPoolExecutor(workers, mp_context=context), workers
-        return self._pool
-
-    def settle(self, note: Note) -> Done | None:
-        """Return how a try ended; nothing when it has to be made again, or nobody waits for it."""
-        from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415 - loaded with the pool
-
-        job, future = self._running.get(note.serial, (None, None))
-        if job is None or future is not note.future:
-            return None
+            data = parcel(job)
+            pipe = self._pipe or self._open()
+        except Exception as error:  # noqa: BLE001 - reading what a task needs is part of it
+            return Done(job.serial, None, error, perf_counter() - start)
         try:
-            returned = note.future.result()
-        except BrokenProcessPool:
-            return self._broken(job)
-        except Exception as error:  # noqa: BLE001 - what cannot be pickled, there or back
-            done = Done(job.serial, None, TaskError(f"cannot be sent to a worker process: {error}"), 0.0)
-        else:
-            for data, executable in returned.kept:
-                job.inputs.keep(data, executable)
-            done = returned.done
-        del self._running[job.serial]
-        self._feed()
-        return done
+            pipe.send_bytes(data)
+            returned = pipe.recv_bytes()
+        except (EOFError, OSError):
+            self.close()
+            return Done(job.serial, None, TaskError(f"the worker process of `{job.name}` died"), perf_counter() - start)
+        return unwrap(job, returned)
 
-    def _broken(self, job: Job) -> Done | None:
-        together = [other for other, _future in self._running.values()]
-        self._running.clear()
-        self._forget()
-        guilty = together == [job]
-        self._suspects.extend(together if not guilty else ())
-        self._feed()
-        return Done(job.serial, None, TaskError(f"the worker process of `{job.name}` died"), 0.0) if guilty else None
+    def _open(self) -> Connection:
+        """Start a process, and hear from it that it can work."""
+        from multiprocessing import get_context  # noqa: PLC0415 - heavy, and only for a graph that computes
 
-    def _forget(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        # Never `fork`: a lock that another thread holds would stay held in the child for good.
+        context = get_context("forkserver")
+        try:
+            with self._starting:
+                context.set_forkserver_preload([__name__])
+                here, there = context.Pipe()
+                self._process = context.Process(target=_work, args=(there,), daemon=True)
+                self._process.start()
+                there.close()
+            here.recv_bytes()
+        except (OSError, EOFError, RuntimeError) as error:
+            raise LanesError(f"no worker process can be started: {error or type(error).__name__}") from error
+        self._pipe = here
+        return here
+
+    def drop(self) -> None:
+        """End the process; whoever waits for it hears that it died."""
+        if self._process is not None:
+            self._process.kill()
 
     def close(self) -> None:
-        """End the workers."""
-        self._forget()
+        """End the process, and let go of it."""
+        self.drop()
+        if self._pipe is not None:
+            self._pipe.close()
+        if self._process is not None:
+            self._process.join()
+        self._process = self._pipe = None
+
+
+def _work(pipe: Connection) -> None:
+    """Do what comes through the pipe, until it is closed; the body of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt at the keyboard is for our parent, who then ends us
+    threading.Thread(target=_follow, daemon=True).start()
+    pipe.send_bytes(b"ready")
+    with suppress(EOFError, OSError):
+        while True:
+            pipe.send_bytes(unpack(pipe.recv_bytes()))
+
+
+def _follow() -> None:
+    """End with the process that started us, whatever we are at."""
+    from multiprocessing import parent_process  # noqa: PLC0415 - loaded already
+
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        _exit(1)

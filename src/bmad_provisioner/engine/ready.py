@@ -76,30 +76,40 @@ class Room:
         self._cpu += sign * wanted.cpu
 
 
+_Place = tuple[int, float, int]
+_Shape = tuple[Lane, Resources]
+
+
 class Ready:
     """Tasks whose needs are met: by priority, then by the longest path still ahead of them, then as they came.
 
     A task there is no room for lets smaller ones pass for a while. Delayed tasks come back when their time has come.
+    Tasks that want the same room stand in one line: if there is none for its first, there is none for the others.
     """
 
     def __init__(self) -> None:
-        self._queue: list[tuple[int, float, int, Task]] = []
-        self._delayed: list[tuple[float, int, tuple[int, float, int, Task]]] = []
+        self._lines: dict[_Shape, list[tuple[_Place, Task]]] = {}
+        self._delayed: list[tuple[float, _Place, Task]] = []
         self._passed: dict[str, int] = {}
         self._count = 0
 
-    def __len__(self) -> int:
-        return len(self._queue) + len(self._delayed)
+    def __bool__(self) -> bool:
+        return bool(self._lines or self._delayed)
 
     def push(self, task: Task, ahead: float) -> None:
         """Add a task; `ahead` is the length of the longest path from its start, in seconds."""
-        self._count += 1
-        heappush(self._queue, (task.priority, -ahead, self._count, task))
+        self._line_up(self._place(task, ahead), task)
 
     def delay(self, task: Task, ahead: float, until: float) -> None:
         """Add a task that must not start before `until`, on the clock that `pop` is asked with."""
+        heappush(self._delayed, (until, self._place(task, ahead), task))
+
+    def _place(self, task: Task, ahead: float) -> _Place:
         self._count += 1
-        heappush(self._delayed, (until, self._count, (task.priority, -ahead, self._count, task)))
+        return task.priority, -ahead, self._count
+
+    def _line_up(self, place: _Place, task: Task) -> None:
+        heappush(self._lines.setdefault((task.action.lane, task.resources), []), (place, task))
 
     @property
     def wakes(self) -> float | None:
@@ -109,22 +119,29 @@ class Ready:
     def pop(self, room: Room, now: float) -> Task | None:
         """Return the next task that fits, or `None`."""
         while self._delayed and self._delayed[0][0] <= now:
-            heappush(self._queue, heappop(self._delayed)[2])
+            self._line_up(*heappop(self._delayed)[1:])
         if room.full:
             return None
-        set_aside = []
-        found = None
-        while self._queue and found is None:
-            item = heappop(self._queue)
-            task = item[3]
+        overtaken: list[str] = []
+        for shape in self._in_order():
+            task = self._lines[shape][0][1]
             if room.fits(task):
-                found = task
-            else:
-                set_aside.append(item)
-                if task.action.lane is Lane.ALONE or self._passed.get(task.name, 0) >= _PATIENCE:
-                    break
-        for item in set_aside:
-            if found is not None:
-                self._passed[item[3].name] = self._passed.get(item[3].name, 0) + 1
-            heappush(self._queue, item)
-        return found
+                for name in overtaken:
+                    self._passed[name] = self._passed.get(name, 0) + 1
+                return self._take(shape)
+            if task.action.lane is Lane.ALONE or self._passed.get(task.name, 0) >= _PATIENCE:
+                break
+            overtaken.append(task.name)
+        return None
+
+    def _in_order(self) -> list[_Shape]:
+        """Return the lines, by who is first in them."""
+        lines = self._lines
+        return sorted(lines, key=lambda shape: lines[shape][0][0]) if len(lines) > 1 else list(lines)
+
+    def _take(self, shape: _Shape) -> Task:
+        line = self._lines[shape]
+        _place, task = heappop(line)
+        if not line:
+            del self._lines[shape]
+        return task

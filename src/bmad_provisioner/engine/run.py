@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from bmad_provisioner.digest import Digest, digest
@@ -68,8 +68,8 @@ class _Run:
         self._graph, self._means, self._ways, self._hold = graph, means, ways, hold
         self._outcomes: dict[str, Outcome] = {}
         self._said: dict[str, Digest] = {}
-        self._missing = {task.name: len(task.needs) for task in graph}
-        self._free: list[str] = [task.name for task in graph if not task.needs]
+        self._missing = {task.name: len(task.waits) for task in graph}
+        self._free: list[str] = [task.name for task in graph if not task.waits]
         self._attempts = Attempts(means, ways, self._inputs)
         self._ahead: dict[str, float] | None = None
         self._committed = means.clock()
@@ -115,7 +115,7 @@ class _Run:
                     self._miss(one)
 
     def _is_blocked(self, task: Task) -> bool:
-        states = {self._outcomes[need].status for need in task.needs}
+        states = {self._outcomes[need].status for need in task.waits}
         if states & {Status.FAILED, Status.SKIPPED}:
             self._settle(Outcome(task.name, Status.SKIPPED))
             return True
@@ -169,22 +169,18 @@ class _Run:
             self._settle(Outcome(task.name, Status.FAILED, because=one.because, error=error.message, hint=error.hint))
             return
         emit(TaskFinished(task.name, task.action.name, Status.DONE.value, clock() - start))
-        self._keep(one, output, 0.0)
+        self._keep(one, output, spelled(output), 0.0)
 
     def _take(self, result: Result) -> None:
         one, error = result.attempt, result.error
         if result.output is not None:
-            output = result.output
-            self._keep(
-                one, Output(output.files, output.findings, output.facts, output.hands, output.leaves, one.usage), result.seconds
-            )
+            self._keep(one, replace(result.output, usage=one.usage), result.body, result.seconds)
         elif error is not None:
             ended = Outcome(one.task.name, Status.FAILED, None, one.because, error.message, error.hint, usage=one.usage)
             self._settle(ended)
 
-    def _keep(self, one: Attempt, output: Output, seconds: float) -> None:
+    def _keep(self, one: Attempt, output: Output, body: bytes, seconds: float) -> None:
         task = one.task
-        body = spelled(output)
         self._said[task.name] = digest(body)
         if task.keeping.level != NEVER:
             self._means.cache.put(Made(one.key, output, body, self._said[task.name], task, seconds))

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Have Ray and this project, as it stands here, in .cache/ray (a venv of 250 MB), for the slow tests of the cluster.
+set -eu
+cd "$(dirname "$0")/.."
+versions="ray==2.60.0"
+mkdir -p .cache
+exec 9>.cache/ray.lock
+! command -v flock >/dev/null || flock 9 # tests run side by side
+[ "$(cat .cache/ray/ready 2>/dev/null)" = "$versions" ] && exit 0
+python=${PYTHON:-python3}
+[ -x .venv/bin/python ] && python=.venv/bin/python
+rm -rf .cache/ray
+"$(readlink -f "$python")" -m venv .cache/ray
+.cache/ray/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: "$versions"
+.cache/ray/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+echo "$versions" > .cache/ray/ready
