@@ -57,7 +57,7 @@ def ask(folder, monkeypatch):
                     model=MODELS.get(cli.name, "mock"),
                     schema=SCHEMA if scenario == "schema" else None,
                     options=options,
-                    turn=Turn(seconds=240),
+                    turn=Turn(seconds=240, memory=2 * cli.floor.memory),
                 )
             )
 

@@ -44,7 +44,8 @@ class Adapter:
     `files` what is written into the private folder first.
 
     The environment variable `base` may name another provider than `url`: then `provider` is added, `named` stands for
-    `model`, and `given` and `config` add to `switches` and `files`. `floor` is memory in MiB. `tried` says that all of this and the
+    `model`, and `given` and `config` add to `switches` and `files`. `floor` is memory in
+    MiB, a little more than the peak of a one-file turn. `tried` says that all of this and the
     parser were run against a provider on loopback.
     """
 
@@ -121,7 +122,7 @@ CODEX = Adapter(
     base="OPENAI_BASE_URL",
     url="https://api.openai.com/v1",
     switches={"RUST_LOG": "off,codex_otel.log_only=info"},
-    floor=160,
+    floor=224,
 )
 GEMINI = Adapter(
     name="gemini",
@@ -140,7 +141,7 @@ GEMINI = Adapter(
     switches={"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_TELEMETRY_ENABLED": "false"},
     given={"GEMINI_CLI_HOME": "$private"},
     config={".gemini/settings.json": _GOOGLE},
-    floor=300,
+    floor=420,
 )
 QWEN = Adapter(
     name="qwen",
@@ -159,7 +160,7 @@ QWEN = Adapter(
     base="OPENAI_BASE_URL",
     switches={"QWEN_CODE_SYSTEM_DEFAULTS_PATH": "$private/defaults.json"},
     files={"defaults.json": _QWEN},
-    floor=300,
+    floor=512,
 )
 OPENCODE = Adapter(
     name="opencode",
@@ -181,7 +182,7 @@ OPENCODE = Adapter(
         "OPENCODE_PERMISSION": "$level",
     },
     given={"OPENCODE_CONFIG_CONTENT": _OPENCODE},
-    floor=650,
+    floor=704,
 )
 PI = Adapter(
     name="pi",
