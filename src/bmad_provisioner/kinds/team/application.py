@@ -113,9 +113,24 @@ def with_model(application: Application, text: str, where: str) -> Application:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "document"
         raise TaskError(f"`{where}` is no model of an application: {place}: {first['msg'].lower()}") from error
+    told = replace(told, title=seen(told.title) or "Application", entities=tuple(map(_tidy, told.entities)))
     for trouble in _troubles(told):
         raise TaskError(f"`{where}` is no model of an application: {trouble}")
     return replace(told, theme=application.theme, hosting=application.hosting, evidence=application.evidence)
+
+
+def seen(text: str) -> str:
+    """Return what a reader sees of `text`, on one line: no controls, no marks that turn the writing around."""
+    return " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
+
+
+def _tidy(entity: Entity) -> Entity:
+    fields = tuple(
+        replace(field, name=seen(field.name) or field.slug, choices=tuple(dict.fromkeys(filter(None, map(seen, field.choices)))))
+        for field in entity.fields
+    )
+    name, plural = seen(entity.name) or entity.slug, seen(entity.plural) or entity.slug
+    return replace(entity, name=name, plural=plural, fields=fields, operations=tuple(dict.fromkeys(entity.operations)))
 
 
 def _troubles(application: Application) -> list[str]:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bmad_provisioner.kinds.team.application import RESERVED_FIELDS, Field, FieldType
+from bmad_provisioner.kinds.team.application import RESERVED_FIELDS, Field, FieldType, seen
 from bmad_provisioner.kinds.team.vocabulary import LABELS, NOT_THINGS, SAID_TYPES, TYPES, Tongue, singular
 
 _QUALIFIERS = "with|avec|for|pour|that|which|from|at|qui|dont|when|quand|unique|in the form"
@@ -99,6 +99,7 @@ def _field(part: str, tongue: Tongue) -> Field | None:
         return None
     kind, choices = _kind(name, aside, tongue)
     kind = "reference" if many and kind == "text" else kind
+    name = re.sub(r"^(?:is|est)\s+", "", name, flags=re.IGNORECASE) if kind == "boolean" else name
     called = name.lower() in LABELS
     return Field(
         name[0].upper() + name[1:], slug_of(name), kind, not optional and (required or called or kind == "choice"), choices
@@ -121,5 +122,5 @@ def _kind(name: str, aside: str, tongue: Tongue) -> tuple[FieldType, tuple[str, 
 
 def _choices(text: str, tongue: Tongue) -> tuple[str, ...]:
     parts = re.split(rf"\s*[,|/]\s*(?:(?:{tongue.joins}|or|ou)\s+)?|\s+(?:{tongue.joins}|or|ou)\s+", text.strip())
-    cleaned = [" ".join(part.strip().strip('"“”«»`').split()) for part in parts]
+    cleaned = [seen(part.strip().strip('"“”«»`')) for part in parts]
     return tuple(dict.fromkeys(choice for choice in cleaned if choice and len(choice) <= 60))

@@ -20,6 +20,7 @@ from bmad_provisioner.kinds.team.application import (
     Hosting,
     Operation,
     Theme,
+    seen,
 )
 from bmad_provisioner.kinds.team.fields import article, fields_of, noun, slug_of, unique
 from bmad_provisioner.kinds.team.sentence import Said, sentences
@@ -38,6 +39,9 @@ EDITION = 1
 """Raise it whenever the same requirements would be understood otherwise."""
 ELSEWHERE = frozenset({"ui", "operations", "database", "notes"})
 """Groups that say nothing of what is kept: `ui` is asked for the look, `operations` and `database` for where it runs."""
+_CHARACTERS = r"(\d+)\s*(?:characters|letters|caractères)"
+_HOURS = r"(\d+)\s*(?:h\b|hours?|heures?)"
+_ENGINES = r"sqlite|postgres(?:ql)?|mysql|mariadb|mongodb|oracle"
 _ENTITY_SLUGS = frozenset({"session", "sessions", "accounts", "application", "health", "metrics"})
 
 
@@ -64,16 +68,19 @@ def recognise(items: Sequence[tuple[str, str]]) -> Application:
     title, why_title = _title(said, entities)
     sign_in, why_sign_in = _sign_in(about)
     theme, why_theme = _theme([sentence for sentence in said if sentence.group == "ui"])
+    length, why_length = _number("password_length", about, r"mots? de passe|password", _CHARACTERS, (8, 128))
+    hours, why_hours = _number("session_hours", about, r"session|signed in|connecté", _HOURS, (1, 720))
+    hosting, why_hosting = _hosting(said)
     return Application(
         title=title,
         language="fr" if language == "fr" else "en",
         entities=entities,
         sign_in=sign_in,
-        password_length=_number(about, r"mots? de passe|password", r"(\d+)\s*(?:characters|letters|caractères)", 10, (8, 128)),
-        session_hours=_number(about, r"session|signed in|connecté", r"(\d+)\s*(?:h\b|hours?|heures?)", 12, (1, 720)),
+        password_length=length or Application().password_length,
+        session_hours=hours or Application().session_hours,
         theme=theme,
-        hosting=_hosting(said),
-        evidence=(*why_title, *evidence, *why_sign_in, *why_theme),
+        hosting=hosting,
+        evidence=(*why_title, *evidence, *why_sign_in, *why_length, *why_hours, *why_theme, *why_hosting),
     )
 
 
@@ -302,7 +309,7 @@ def _subjects(before: str, tongue: Tongue) -> list[tuple[str, bool]]:
 def _title(said: Sequence[Said], entities: Sequence[Entity]) -> tuple[str, list[Evidence]]:
     for sentence in said:
         if sentence.path.lower() in {"title", "titre", "name", "nom"} or sentence.key in {"title", "titre"}:
-            return " ".join(sentence.text.split()), [sentence.proves("title")]
+            return seen(sentence.text), [sentence.proves("title")]
     return ", ".join(entity.plural for entity in entities[:3]) or "Application", []
 
 
@@ -340,7 +347,9 @@ def _theme(said: Iterable[Said]) -> tuple[Theme, list[Evidence]]:
             modes |= found
             evidence.append(sentence.proves("theme"))
     mode = "auto" if len(modes) != 1 else modes.pop()
-    return Theme("dark" if mode == "dark" else "light" if mode == "light" else "auto", colour or Theme().colour), evidence
+    return Theme("dark" if mode == "dark" else "light" if mode == "light" else "auto", colour or Theme().colour), list(
+        dict.fromkeys(evidence)
+    )
 
 
 def _speaks_of_look(said: Said) -> bool:
@@ -348,24 +357,25 @@ def _speaks_of_look(said: Said) -> bool:
     return re.search(words, f"{said.key} {said.text}", re.IGNORECASE) is not None
 
 
-def _number(said: Iterable[Said], subject: str, pattern: str, otherwise: int, bounds: tuple[int, int]) -> int:
-    """Return the number that sentences about `subject` give, within bounds."""
+def _number(about: str, said: Iterable[Said], subject: str, pattern: str, bounds: tuple[int, int]) -> tuple[int, list[Evidence]]:
+    """Return the number that sentences about `subject` give, within bounds, and who says so; 0 if nobody does."""
     for sentence in said:
         match = re.search(pattern, sentence.text, re.IGNORECASE)
         if match and re.search(subject, f"{sentence.key} {sentence.text}", re.IGNORECASE):
-            return max(bounds[0], min(int(match[1][:6]), bounds[1]))
-    return otherwise
+            return max(bounds[0], min(int(match[1][:6]), bounds[1])), [sentence.proves(about)]
+    return 0, []
 
 
-def _hosting(said: Sequence[Said]) -> Hosting:
+def _hosting(said: Sequence[Said]) -> tuple[Hosting, list[Evidence]]:
     running = [sentence for sentence in said if sentence.group == "operations"]
-    port = _number(running, "port", r"\b(\d{2,5})\b", Hosting().port, (1024, 65535))
-    shares = [match[1] for sentence in running if (match := re.search(r"\b(\d{2}(?:[.,]\d{1,4})?)\s?%", sentence.text))]
-    engines = [
-        match[0].lower()
-        for sentence in said
-        if sentence.group == "database"
-        and (match := re.search(r"sqlite|postgres(?:ql)?|mysql|mariadb|mongodb|oracle", sentence.text, re.IGNORECASE))
-    ]
-    share = float(shares[0].replace(",", ".")) if shares else Hosting().availability
-    return Hosting(port, share, engines[0] if engines else Hosting().engine)
+    port, evidence = _number("port", running, "port", r"\b(\d{2,5})\b", (1024, 65535))
+    found = Hosting(port=port or Hosting().port)
+    for sentence in running:
+        if match := re.search(r"\b(\d{2}(?:[.,]\d{1,4})?)\s?%", sentence.text):
+            found = replace(found, availability=float(match[1].replace(",", ".")))
+            evidence.append(sentence.proves("availability"))
+    for sentence in said:
+        if sentence.group == "database" and (match := re.search(_ENGINES, sentence.text, re.IGNORECASE)):
+            found = replace(found, engine=match[0].lower())
+            evidence.append(sentence.proves("engine"))
+    return found, evidence

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bmad_provisioner.kinds.team.application import Evidence
+from bmad_provisioner.kinds.team.fields import slug_of
 
 _NAMED = re.compile(
     r"^\s*[-*]?\s*(?:\[?[A-Z]{2,10}-\d+\]?[:.)]?\s+)?(?:(?P<key>[\w.'-]{1,30}(?: [\w.'-]{1,20}){0,2}?)\s*[:=]\s+)?(?P<text>.*)$",
@@ -38,10 +39,17 @@ class Said:
 
 def sentences(path: str, text: str) -> Iterator[Said]:
     """Yield each sentence of the requirement at `path`."""
-    for part in _SENTENCE.split(text):
+    for part in _SENTENCE.split(_whole(path.rpartition(".")[2], text)):
         match = _NAMED.match(part)
         words = match["text"].strip() if match else ""
         if match and words:
             key = match["key"] or path.rpartition(".")[2]
             words = words.rstrip(" .;!")
             yield Said(path, key.strip().lower(), words.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"), words)
+
+
+def _whole(name: str, text: str) -> str:
+    """Return `text` with the words before its colon, where they were taken for its name: `a-task-has-a-status`, `open, done`."""
+    words = name.split("-")
+    taken = len(words) > 3 and not slug_of(text).startswith("_".join(words[:2]))
+    return f"{' '.join(words)}: {text}" if taken else text

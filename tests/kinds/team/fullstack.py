@@ -1,0 +1,61 @@
+"""The team `fullstack` without an engine: each agent's template, in order, on what it reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import yaml
+
+from bmad_provisioner.digest import Plain
+from bmad_provisioner.kinds.team import request as requests
+from bmad_provisioner.kinds.team.request import parse
+from bmad_provisioner.kinds.team.runtime import Ask
+from bmad_provisioner.kinds.team.runtimes.template import RUNTIME
+
+SAMPLES = Path(requests.__file__).parent / "samples/fullstack"
+TEAM = yaml.safe_load((SAMPLES / "team.yaml").read_text(encoding="utf-8"))
+
+
+def items(text: str) -> list[tuple[str, str]]:
+    """The requirements of a text, as a runtime gets them."""
+    return [(item.path, item.text) for item in parse(text).items]
+
+
+def made_by_team(requirements: Sequence[tuple[str, str]], model: Plain = None) -> dict[str, dict[str, bytes]]:
+    """Agent -> the files it makes; `model` takes the place of the one that the product manager makes."""
+    made: dict[str, dict[str, bytes]] = {}
+    files: dict[str, bytes] = {}
+    for name, agent in TEAM["agents"].items():
+        made[name] = made_by(agent, name, requirements, files)
+        if model is not None and "docs/application.json" in made[name]:
+            made[name]["docs/application.json"] = json.dumps(model).encode()
+        files |= made[name]
+    return made
+
+
+def made_by(agent: Mapping, name: str, requirements: Sequence[tuple[str, str]], files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files one agent makes of what it reads."""
+    groups = [read.partition(".")[2] for read in agent["reads"] if read.startswith("requirements")]
+    patterns = [read.partition("#")[0] for read in agent["reads"] if not read.startswith("requirements")]
+    context = {
+        "team": TEAM["name"],
+        "requirements": [list(item) for item in requirements if item[0].partition(".")[0] in groups],
+        "inputs": {path: data.decode() for path, data in files.items() if any(fnmatchcase(path, each) for each in patterns)},
+    }
+    options = {**agent["runtime"], "context": context}
+    assert RUNTIME.check(options) == ()
+    answer = RUNTIME.ask(Ask(name, "", Path("."), options))
+    for path in answer.files:
+        assert any(fnmatchcase(path, pattern) for pattern in agent["makes"]), f"{name} does not say that it makes {path}"
+    return dict(answer.files)
+
+
+def written(made: Mapping[str, Mapping[str, bytes]], folder: Path) -> None:
+    """Write what all agents made."""
+    for files in made.values():
+        for path, data in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
