@@ -27,7 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "why": ("ask", "Say why a file is as it is, or why a task ran."),
     "skill": ("skill", "Make, list, show and remove skills."),
     "doctor": ("ask", "Find what BMAD's next update would lose or trip over, with the remedy."),
-    "cache": ("journal", "Look at, prune and clear the cache and the backups."),
+    "cache": ("cache", "Look at, prune and clear the cache and the backups."),
     "graph": ("graph", "Show the tasks of a manifest: who needs whom, what is cached, and what would run."),
     "settings": ("settings", "Show each setting's value and where it came from."),
     "schema": ("start", "Print the JSON schema of the manifest, for editors."),
