@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS owners (name TEXT PRIMARY KEY NOT NULL, version INTEG
 CREATE TABLE IF NOT EXISTS flushed (id INTEGER PRIMARY KEY NOT NULL, times INTEGER NOT NULL);
 INSERT OR IGNORE INTO flushed VALUES (1, 0);
 """
+_MOST = 256 << 20
+"""Bytes that may be compressed, and that a frame may say it unpacks to."""
 _PATIENCE = 10
 """Seconds to wait for another process that is writing."""
 _CHUNK = 500
@@ -95,12 +97,23 @@ class Blobs:
             row = self._first("SELECT data FROM blobs WHERE digest = ?", bytes.fromhex(name))
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
-        if row is None or digest(row[0]) != name:
+        data = None if row is None else bytes(row[0])
+        if data is not None and digest(data) != name:
+            data = expanded(data)  # what `shrink` compressed goes by the name of what it was
+        if data is None or digest(data) != name:
             state = "missing from" if row is None else "damaged in"
             raise DamagedError(
                 f"the bytes `{name[:12]}` are {state} `{self._path}`", hint="run `bmadp cache clear`, then plan again"
             )
-        return bytes(row[0])
+        return data
+
+    def shrink(self, names: Collection[Digest]) -> None:
+        """Compress the bytes under `names` in the file, where that saves a tenth; `get` returns them as they were put."""
+        for name in names:
+            row = self._first("SELECT data FROM blobs WHERE digest = ?", bytes.fromhex(name))
+            less = compressed(row[0]) if row is not None and digest(row[0]) == name else None
+            if less is not None:
+                self.write("UPDATE blobs SET data = ? WHERE digest = ?", [(less, bytes.fromhex(name))])
 
     def __contains__(self, name: Digest) -> bool:
         return self._first("SELECT 1 FROM blobs WHERE digest = ?", bytes.fromhex(name)) is not None
@@ -248,3 +261,26 @@ class Blobs:
         return DamagedError(
             f"`{self._path}` cannot be read: {error}", hint="move it away: a new one is made; older backups stay in the moved file"
         )
+
+
+def compressed(data: bytes) -> bytes | None:
+    """Return `data` as one frame of zstd, or `None` where that would not save a tenth."""
+    from zstandard import ZstdCompressor  # noqa: PLC0415
+
+    if len(data) > _MOST:
+        return None
+    less = ZstdCompressor(level=3).compress(data)
+    return less if len(less) <= 0.9 * len(data) else None
+
+
+def expanded(frame: bytes) -> bytes | None:
+    """Return what `compressed` was given, or `None` for anything else; what says that it is large is not unpacked."""
+    from zstandard import ZstdDecompressor, ZstdError, get_frame_parameters  # noqa: PLC0415
+
+    try:
+        # A frame that does not say its size has 2 ** 64 - 1 here; one that lies about it is an error.
+        if get_frame_parameters(frame).content_size > _MOST:
+            return None
+        return ZstdDecompressor().decompress(frame, allow_extra_data=False)
+    except ZstdError:
+        return None

@@ -25,10 +25,11 @@ from bmad_provisioner.engine.cache import Made, Trace, spelled
 from bmad_provisioner.engine.circuits import DiskStore
 from bmad_provisioner.engine.eviction import Bounded
 from bmad_provisioner.engine.levels import Levels, LevelStats
-from bmad_provisioner.engine.parcel import MOST, WITHIN, beside, decode, encode, pack, unpack
+from bmad_provisioner.engine.parcel import WITHIN, beside, decode, encode, pack, unpack
 from bmad_provisioner.engine.shared import Shared, seal
 from bmad_provisioner.engine.task import Action, Effect, Keeping, Lane, Output
 from bmad_provisioner.engine.worth import DOLLAR, FADING, Weight, surplus
+from bmad_provisioner.errors import DamagedError
 from bmad_provisioner.usage import Usage
 from engine.test_cache import outputs
 from engine.test_shared import commands, free_port, kill, serving
@@ -211,7 +212,7 @@ def headed(change):
     return damaged(spoil)
 
 
-BOMB = ZstdCompressor().compress(b"\0" * (MOST + 1))
+BOMB = ZstdCompressor().compress(b"\0" * ((256 << 20) + 1))
 POISON = {
     "empty": lambda value: b"",
     "another codec": lambda value: b"\7" + value[1:],
@@ -377,6 +378,23 @@ def test_a_result_in_memory_that_lost_its_bytes_is_a_miss():
     assert one.find(KEY, work)[0] == "memory"
     one.blobs.prune(())
     assert one.find(KEY, work) is None
+
+
+@pytest.mark.parametrize("compress", [True, False])
+def test_files_are_compressed_in_the_file_where_that_is_asked_for_and_helps(tmp_path, compress):
+    texts = [b"text " * 10_000, os.urandom(50_000), b""]
+    one = Project(blobs=Blobs(tmp_path / "blobs.db"))
+    output = Output({str(n): one.blobs.keep(text) for n, text in enumerate(texts)})
+    for _ in range(2):
+        one.levels.put(made(KEY, output, kept("disk", compress=compress)))
+        assert [one.blobs.get(output.files[str(n)].digest) for n in range(3)] == texts
+        assert (one.blobs.size()[1] < 60_000) is compress
+    assert one.blobs.put(texts[0]) == digest(texts[0]) and one.blobs.size()[0] == 3
+    one.blobs.connection.execute("UPDATE blobs SET data = substr(data, 1, length(data) - 1) WHERE length(data) > 0")
+    for text in texts[:2]:
+        with pytest.raises(DamagedError):
+            one.blobs.get(digest(text))
+    one.blobs.close()
 
 
 def test_what_is_dropped_is_gone_from_the_levels_named(project):

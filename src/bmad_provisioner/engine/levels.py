@@ -159,7 +159,7 @@ class Levels:
         """Keep on the nearer levels what was shared."""
         made = Made(key, parcel.output, parcel.body, digest(parcel.body), task, parcel.seconds)
         at = min(parcel.made, self._now())
-        self.disk.put(made, at=at)
+        self._write(made, at)
         self._remember(made, at)
         return Hit(made.output, made.said, "shared", made.seconds)
 
@@ -169,11 +169,16 @@ class Levels:
         if reach >= _MEMORY:
             self._remember(made, now)
         if reach >= _DISK:
-            self.disk.put(made)
+            self._write(made, now)
         else:
             self.disk.finish(made)
         if reach >= _SHARED and self.shared is not None:
             self._outgoing.append((made, now))
+
+    def _write(self, made: Made, at: float) -> None:
+        self.disk.put(made, at=at)
+        if made.task.keeping.compress:
+            self._blobs.shrink({entry.digest for entry in made.output.entries})
 
     def _remember(self, made: Made, at: float) -> None:
         expires = expiry(at, made.task.keeping.ttl, self._now(), None)

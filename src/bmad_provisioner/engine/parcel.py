@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass
 from math import isfinite
 from typing import Any
 
+from bmad_provisioner.blobs import compressed, expanded
 from bmad_provisioner.digest import Digest, Entry, canonical, digest
 from bmad_provisioner.engine.cache import DAMAGED, Made, pack_usage, revive, spelled, unpack_usage
 from bmad_provisioner.engine.shared import LARGEST
@@ -19,8 +20,6 @@ WITHIN = 1 << 20
 """Bytes: a larger file travels beside the parcel, under its own digest."""
 FULL = 16 << 20
 """Bytes of files in one parcel: what comes after travels beside it too."""
-MOST = 256 << 20
-"""Bytes: what says that it unpacks to more is not unpacked."""
 SMALL = 512
 """Bytes: no more than that is only compressed where it is asked for."""
 _PLAIN, _ZSTD = b"\0", b"\1"
@@ -77,28 +76,15 @@ def beside(name: Digest) -> str:
 
 def encode(data: bytes, *, eager: bool) -> bytes:
     """Return `data` after the one byte that says how it is written: compressed where that saves a tenth."""
-    if eager or len(data) > SMALL:
-        from zstandard import ZstdCompressor  # noqa: PLC0415
-
-        less = ZstdCompressor(level=3).compress(data)
-        if len(less) <= 0.9 * len(data):
-            return _ZSTD + less
-    return _PLAIN + data
+    less = compressed(data) if eager or len(data) > SMALL else None
+    return _PLAIN + data if less is None else _ZSTD + less
 
 
 def decode(value: bytes) -> bytes | None:
     """Return what `encode` wrote, or `None`; nothing is unpacked that would not fit."""
-    if value[:1] != _ZSTD:
-        return value[1:] if value[:1] == _PLAIN else None
-    from zstandard import ZstdDecompressor, ZstdError, get_frame_parameters  # noqa: PLC0415
-
-    try:
-        # A frame that does not say its size has 2 ** 64 - 1 here; one that lies about it is an error.
-        if get_frame_parameters(value[1:]).content_size > MOST:
-            return None
-        return ZstdDecompressor().decompress(value[1:], allow_extra_data=False)
-    except ZstdError:
-        return None
+    if value[:1] == _ZSTD:
+        return expanded(value[1:])
+    return value[1:] if value[:1] == _PLAIN else None
 
 
 def _joined(parcel: Parcel) -> bytes:
