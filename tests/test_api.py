@@ -46,7 +46,7 @@ def test_one_changed_task_changes_only_its_files(bench):
 
     assert gaps(plan) == {"b": Gap.OUTDATED}
     assert {step.task: step.status for step in plan.steps} == {"write a": "cached", "write b": "done"}
-    assert plan.steps[1].because == ("argument text changed",)
+    assert plan.steps[1].because == ("argument text changed: 2 -> 3",)
 
 
 def test_restore_is_apply_backwards(bench):

@@ -94,16 +94,21 @@ def why(session: Session, request: api.Request, subject: str) -> tuple[Answer, .
 
 
 def _of_task(session: Session, step: Step) -> Answer:
-    lines = [f"{step.status}: {'; '.join(step.because) or 'nothing that it depends on changed'}", f"makes {step.count} files"]
-    lines += [f"depends on {part} {name[:12]}" for part, name in session.cache.trace(step.task).parts.items()]
+    trace = session.cache.trace(step.task)
+    lines = [_now(step), f"makes {step.count} files"]
+    lines += [f"made the last time because {'; '.join(trace.because)}"] if trace.because and step.status == "cached" else []
+    lines += [f"depends on {part}: {trace.shown.get(part, name[:12])}" for part, name in trace.parts.items()]
     return Answer(f"task {step.task}", tuple(lines))
 
 
+def _now(step: Step) -> str:
+    """Say how a task stands: what changed since it ran, or that nothing did."""
+    waiting = "what it needs has to run first, and may say the same" if step.status == "held" else ""
+    return f"{step.status}: {'; '.join(step.because) or waiting or 'nothing that it depends on changed'}"
+
+
 def _of_path(session: Session, made: Plan, path: str, makers: Sequence[Step]) -> Answer:
-    lines = [
-        f"made by task `{step.task}` ({step.status}: {'; '.join(step.because) or 'nothing that it depends on changed'})"
-        for step in makers
-    ]
+    lines = [f"made by task `{step.task}` ({_now(step)})" for step in makers]
     change = next((change for change in made.changes if change.path == path), None)
     lines.append("up to date" if change is None else f"{change.gap.value}: {change.reason}")
     lines += [

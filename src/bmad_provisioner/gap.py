@@ -155,7 +155,7 @@ def step(outcome: Outcome, task: Task) -> Step:
         seconds=outcome.seconds,
         usage=spent,
         asks=task.action.external,
-        needs=task.needs,
+        needs=task.waits,
     )
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from bmad_provisioner import api
 from bmad_provisioner.cli.tell import out, say
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.errors import UsageError
-from bmad_provisioner.forecast import Forecast, Prospect
 from bmad_provisioner.plan import Plan, Step
-from bmad_provisioner.session import Session
 from bmad_provisioner.usage import Usage
+
+if TYPE_CHECKING:
+    from bmad_provisioner import api
+    from bmad_provisioner.forecast import Forecast, Prospect
+    from bmad_provisioner.session import Session
 
 _MARKS = {
     "done": ("*", "green"),
@@ -113,6 +116,7 @@ def gate(session: Session, request: api.Request, asking: api.Asking, *, yes: boo
     """Say what will be asked of the outside world and what that may cost, and ask whether to, before anything is spent."""
     from dataclasses import replace  # noqa: PLC0415
 
+    from bmad_provisioner import api  # noqa: PLC0415
     from bmad_provisioner.forecast import forecast  # noqa: PLC0415
 
     if yes or not request.kind.asks:

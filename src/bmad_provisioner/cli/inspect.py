@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bmad_provisioner.cli import show
+from bmad_provisioner.cli.agents import forecast_plain, forecast_text
 from bmad_provisioner.cli.options import (
     glanced,
     manifest_argument,
@@ -20,19 +22,26 @@ from bmad_provisioner.cli.tell import CLEAN, CONFLICT, DRIFT, FAILED, PENDING, o
 from bmad_provisioner.finding import Severity
 from bmad_provisioner.plan import Plan
 
+if TYPE_CHECKING:
+    from bmad_provisioner.forecast import Forecast
 
-def _plans(manifest: Path | None, folder: Path | None, *, timings: bool, as_json: bool, quick: bool = True) -> list[Plan]:
+
+def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *, timings: bool, as_json: bool) -> list[Plan]:
+    """Return a plan of each document, and add a forecast for each that asks the outside world."""
     with progressing(timings=timings, as_json=as_json) as progress:
         read = read_manifest(manifest, folder)
-        known = glanced(read, folder, progress) if quick else None
+        known = glanced(read, folder, progress)
         if known is not None:
             return [known]
         # Heavy, and not needed when nothing moved.
         from bmad_provisioner import api  # noqa: PLC0415
         from bmad_provisioner.cli.work import working  # noqa: PLC0415
+        from bmad_provisioner.forecast import forecast  # noqa: PLC0415
 
         with working(read, folder, progress) as work:
-            return [api.plan(work.session, request) for request in work.requests]
+            plans = [api.plan(work.session, request) for request in work.requests]
+            casts += [forecast(work.session, made) for made in plans if made.asks]
+            return plans
 
 
 @click.command()
@@ -47,11 +56,15 @@ def analyze(
     manifest: Path | None, every: bool, exit_code: bool, save: Path | None, folder: Path | None, as_json: bool, timings: bool
 ) -> int:
     """Show the gap between the manifest and the project. Touches nothing but the cache."""
-    plans = _plans(manifest, folder, timings=timings, as_json=as_json)
+    casts: list[Forecast] = []
+    plans = _plans(manifest, folder, casts, timings=timings, as_json=as_json)
     if save:
         save.write_text(json.dumps({"plans": [show.plan_plain(made) for made in plans]}, indent=1), encoding="utf-8")
     if as_json:
-        out_json({"plans": [show.plan_plain(made) for made in plans]})
+        told = {"forecasts": [forecast_plain(cast) for cast in casts]} if casts else {}
+        out_json({"plans": [show.plan_plain(made) for made in plans], **told})
+    for cast in casts if not as_json else ():
+        forecast_text(cast)
     for made in plans if not as_json else ():
         tell_findings(made)
         show.plan_text(made, every=every)
@@ -82,7 +95,7 @@ def tell_findings(made: Plan) -> None:
 @shared
 def validate(manifest: Path | None, folder: Path | None, as_json: bool, timings: bool) -> int:
     """Check the manifest, the skills it makes, and that the project is as it says."""
-    plans = _plans(manifest, folder, timings=timings, as_json=as_json)
+    plans = _plans(manifest, folder, [], timings=timings, as_json=as_json)
     if as_json:
         out_json({"plans": [show.plan_plain(made) for made in plans]})
         return CLEAN if all(made.is_clean for made in plans) else FAILED

@@ -28,10 +28,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What the key of a task was made of the last time it ran, and how to show those parts to people."""
+    """What the key of a task was made of the last time it ran, how to show those parts to people, and why it ran."""
 
     parts: Mapping[str, Digest] = field(default_factory=dict)
     shown: Mapping[str, str] = field(default_factory=dict)
+    because: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

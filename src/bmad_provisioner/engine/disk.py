@@ -143,12 +143,12 @@ class DiskCache:
                 self._traces = dict(self._blobs.rows("SELECT task, body FROM traces", []))
         with contextlib.suppress(*DAMAGED):
             found = json.loads(self._traces[task])
-            return Trace(dict(found.get("parts", {})), dict(found.get("shown", {})))
+            return Trace(dict(found["parts"]), dict(found["shown"]), tuple(found["because"]))
         return Trace()
 
     def remember(self, task: str, trace: Trace) -> None:
         """Keep what the key of `task` is made of now; it is in the file after the next `commit`."""
-        body = canonical({"parts": trace.parts, "shown": trace.shown} if trace.shown else {"parts": trace.parts}).decode()
+        body = canonical({"parts": trace.parts, "shown": trace.shown, "because": trace.because}).decode()
         self._blobs.defer("INSERT OR REPLACE INTO traces VALUES (?, ?)", (task, body))
         if self._traces is not None and task in self._traces:
             self._traces[task] = body

@@ -45,9 +45,9 @@ class Graph:
 
     def _sorted(self) -> tuple[Task, ...]:
         """Order the tasks by their needs (Kahn's algorithm), keeping the given order where it is free."""
-        missing = {name: len(task.needs) for name, task in self._tasks.items()}
+        missing = {name: len(task.waits) for name, task in self._tasks.items()}
         for task in self._tasks.values():
-            for need in task.needs:
+            for need in task.waits:
                 if need not in self._tasks:
                     raise PlanError(f"task `{task.name}` needs `{need}`, which does not exist")
                 self._wanted_by.setdefault(need, []).append(task.name)

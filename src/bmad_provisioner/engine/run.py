@@ -156,7 +156,7 @@ class _Run:
             return ("it was asked for",)
         trace = self._means.cache.trace(one.task.name)
         one.before = trace.parts
-        return changed(trace, one.parts, shown(one.task, one.parts) if trace.shown else {})
+        return changed(trace, one.parts, shown(one.task, one.parts))
 
     def _here(self, one: Attempt) -> None:
         task, emit, clock = one.task, self._means.emit, self._means.clock
@@ -184,8 +184,7 @@ class _Run:
         self._said[task.name] = digest(body)
         if task.keeping.level != NEVER:
             self._means.cache.put(Made(one.key, output, body, self._said[task.name], task, seconds))
-        texts = shown(task, one.parts) if task.action.lane is not Lane.HERE else {}
-        self._means.cache.remember(task.name, Trace(one.parts, texts))
+        self._means.cache.remember(task.name, Trace(one.parts, shown(task, one.parts), one.because))
         self._settle(Outcome(task.name, Status.DONE, output, one.because, seconds=seconds, usage=output.usage))
 
     def _settle(self, outcome: Outcome) -> None:

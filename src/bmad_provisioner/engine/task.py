@@ -172,7 +172,8 @@ class Action:
 class Task:
     """An action with its arguments (plain data, no secrets), the paths it reads and the tasks it needs.
 
-    What follows `needs` decides when and how it runs and is no part of its key: `guard` names the circuit breaker it
+    What follows `needs` decides when and how it runs and is no part of its key: it waits for the tasks in `after` too, but
+    hears nothing of what they said; `guard` names the circuit breaker it
     goes through, `expected` is what it is thought to consume.
     """
 
@@ -181,6 +182,7 @@ class Task:
     args: Mapping[str, Plain] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     priority: Priority = Priority.NORMAL
     resources: Resources = Resources()
     policy: Policy = Policy()
@@ -188,6 +190,11 @@ class Task:
     keeping: Keeping = Keeping()
     guard: str = ""
     expected: Usage | None = None
+
+    @property
+    def waits(self) -> tuple[str, ...]:
+        """The tasks that have to succeed before it starts."""
+        return self.needs + self.after
 
 
 def components(task: Task, view: View, said: Mapping[str, Digest]) -> dict[str, Digest]:

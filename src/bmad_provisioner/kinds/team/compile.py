@@ -97,9 +97,9 @@ class _Compiler:
             if agent.name not in chosen:
                 tasks[agent.name] = Task(agent.name, IDLE, {"agent": agent.name, "makes": list(agent.makes)})
                 continue
-            needs, readers = self._needs(agent)
+            needs, after, readers = self._needs(agent)
             tasks.update((task.name, task) for task in readers)
-            task, faults = self._turn(agent, asked, needs)
+            task, faults = self._turn(agent, asked, needs, after)
             findings += faults
             tasks[agent.name] = task
         for agent in self.team.agents.values():
@@ -140,8 +140,10 @@ class _Compiler:
         ]
         return _with_needs({one.name for one in choices}, agents) | unrouted, remarks
 
-    def _needs(self, agent: Agent) -> tuple[tuple[str, ...], list[Task]]:
-        """Return the tasks an agent needs, and those that narrow what others make down to what it reads."""
+    def _needs(self, agent: Agent) -> tuple[tuple[str, ...], tuple[str, ...], list[Task]]:
+        """Return the tasks an agent hears, those it only waits for, and the readers among the first: they narrow what
+        others make down to what it reads.
+        """
         needs: dict[str, None] = {}
         readers: dict[str, Task] = {}
         heard: set[str] = set()
@@ -152,10 +154,11 @@ class _Compiler:
                 reader = narrowed(read, tuple(other.name for other in makers))
                 readers[reader.name], needs[reader.name] = reader, None
                 heard |= {other.name for other in makers}
-        needs |= dict.fromkeys(need for need in agent.needs if need not in heard)
-        return tuple(needs), list(readers.values())
+        return tuple(needs), tuple(need for need in agent.needs if need not in heard), list(readers.values())
 
-    def _turn(self, agent: Agent, asked: Requirements, needs: tuple[str, ...]) -> tuple[Task, list[Finding]]:
+    def _turn(
+        self, agent: Agent, asked: Requirements, needs: tuple[str, ...], after: tuple[str, ...]
+    ) -> tuple[Task, list[Finding]]:
         runtime: Runtime = Plugins(RUNTIMES)[agent.runtime]
         items, faults = self._items(agent, asked)
         system, missing = self._skill(agent)
@@ -172,6 +175,7 @@ class _Compiler:
             args=self._args(agent, version, system, items, is_template=runtime.name == "template"),
             reads=self._outside(agent),
             needs=needs,
+            after=after,
             priority=agent.priority,
             resources=resources,
             policy=self._policy(agent),
