@@ -20,6 +20,7 @@ REQUESTS = {
     "french": (SAMPLES / "request.fr.md").read_text(encoding="utf-8"),
     "one entity, open to all": "# Reading list\n\n## data\n\n- A book has a title, an author, a year and is lent (yes/no).\n\n"
     "## security\n\n- No sign-in is needed.\n",
+    "nothing that is understood": "## data\n\n- It should be nice.\n",
     "references and refusals": "## data\n\n- A ward has a name.\n- A doctor has a name and belongs to a ward.\n"
     "- A doctor belongs to a ward.\n- A visit has a day, a fee and a result (well, ill).\n- A visit belongs to a doctor.\n"
     "- Nobody can delete visits.\n- People can browse wards.\n- A doctor may have a doctor.\n\n## security\n\n- Authentication: required\n",

@@ -9,6 +9,7 @@ import pytest
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.team.application import Application, Theme, model, with_model
 from bmad_provisioner.kinds.team.recognise import recognise
+from bmad_provisioner.kinds.team.vocabulary import COLOURS
 
 
 def told(application: Application) -> str:
@@ -181,6 +182,11 @@ def test_operations_are_those_that_are_said_less_those_denied(text, expected):
 )
 def test_the_look_is_what_the_section_ui_says(path, text, mode, colour):
     assert recognise([(path, text)]).theme == Theme(mode, colour)
+
+
+@pytest.mark.parametrize(("colour", "ink"), [*((each, "#ffffff") for each in COLOURS.values()), ("#ffff00", "#111111")])
+def test_text_on_the_accent_can_be_read(colour, ink):
+    assert Theme(colour=colour).ink == ink
 
 
 def test_every_claim_says_which_words_of_which_requirement_make_it():

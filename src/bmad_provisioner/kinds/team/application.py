@@ -15,7 +15,6 @@ FieldType = Literal["text", "long text", "integer", "decimal", "date", "boolean"
 Operation = Literal["create", "read", "update", "delete", "list"]
 OPERATIONS: tuple[Operation, ...] = ("create", "read", "update", "delete", "list")
 SLUG = re.compile(r"[a-z][a-z0-9_]{0,62}")
-COLOUR = re.compile(r"#[0-9a-f]{6}")
 RESERVED_FIELDS = frozenset({"id", "created", "changed", "labels"})
 """Columns and keys that every record has by itself."""
 
@@ -64,6 +63,14 @@ class Theme:
 
     mode: Literal["light", "dark", "auto"] = "auto"
     colour: str = "#4338ca"
+
+    @property
+    def ink(self) -> str:
+        """The colour of text on the accent: white, or nearly black where white has a contrast below 4.5 (WCAG 2.2, 1.4.3)."""
+        shares = [int(self.colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+        luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        return "#ffffff" if 1.05 / (luminance + 0.05) >= 4.5 else "#111111"
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,8 +97,8 @@ FR = Tongue(
     joins="et|ou|ainsi que",
     negation="ne|n'|non|pas|jamais|personne|aucun|aucune|sans|inutile|ni",
     many="plusieurs|des|une liste de|une ou plusieurs|un ou plusieurs",
-    required="obligatoire|obligatoires|requise?|exigée?",
-    optional="facultatif|facultative|optionnel|optionnelle|non obligatoire|éventuelle?|éventuellement",
+    required="obligatoires?|requise?s?|exigée?s?",
+    optional="facultati(?:fs?|ves?)|optionnel(?:le)?s?|non obligatoires?|éventuel(?:le)?s?|éventuellement",
     bare=False,
     verbs={
         "create": "créer|crée|créent|créée?s?|ajouter|ajoute|ajoutée?s?|saisir|saisie?s?",
