@@ -44,9 +44,11 @@ class Adapter:
     `files` what is written into the private folder first.
 
     The environment variable `base` may name another provider than `url`: then `provider` is added, `named` stands for
-    `model`, and `given` and `config` add to `switches` and `files`. `floor` is memory in
-    MiB, a little more than the peak of a one-file turn. `tried` says that all of this and the
-    parser were run against a provider on loopback.
+    `model`, and `given` and `config` add to `switches` and `files`.
+
+    `floor` is memory in MiB, a little more than the peak of a one-file turn; a command that is crippled by a bound of
+    what it may reserve is not `bounded`. `tried` says that all of this and the parser were run against a provider on
+    loopback.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Adapter:
     files: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[str, str] = field(default_factory=dict)
+    bounded: bool = True
     tried: bool = True
 
 
@@ -183,6 +186,7 @@ OPENCODE = Adapter(
     },
     given={"OPENCODE_CONFIG_CONTENT": _OPENCODE},
     floor=704,
+    bounded=False,
 )
 PI = Adapter(
     name="pi",

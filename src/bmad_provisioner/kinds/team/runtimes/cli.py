@@ -95,8 +95,9 @@ class Cli:
             raise TaskError(f"`{name}` is not installed", barred=True, hint=f"install `{self.adapter.package}`")
         with TemporaryDirectory(prefix="bmadp-agent-") as private:
             call = _call(self.adapter, program, ask, Path(private))
-            command = _bounded(call.command, ask.turn)
-            ended = run_child(command, folder=ask.folder, environment=call.environment, turn=ask.turn, stdin=call.stdin)
+            turn = ask.turn if self.adapter.bounded else replace(ask.turn, memory=None)
+            command = _bounded(call.command, turn)
+            ended = run_child(command, folder=ask.folder, environment=call.environment, turn=turn, stdin=call.stdin)
         report = self.adapter.parse(ended.code, ended.stdout, ended.stderr)
         report = replace(report, usage=replace(report.usage, peak=ended.peak))
         _judge(self.adapter, ended, report, lambda words: _scrubbed(words, call.secrets))
