@@ -21,7 +21,7 @@ TEAM = yaml.safe_load((SAMPLES / "team.yaml").read_text(encoding="utf-8"))
 
 def items(text: str) -> list[tuple[str, str]]:
     """The requirements of a text, as a runtime gets them."""
-    return [(item.path, item.text) for item in parse(text).items]
+    return list(parse(text).texts().items())
 
 
 def made_by_team(requirements: Sequence[tuple[str, str]], model: Plain = None) -> dict[str, dict[str, bytes]]:

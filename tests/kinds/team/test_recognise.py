@@ -70,6 +70,10 @@ REFERENCES = [
     ),
     ("A folder belongs to a folder", "folders(name*, folder>folders)"),
     ("An egg belongs to a hen. A hen belongs to an egg.", "eggs(name*, hen*>hens); hens(name*, egg>eggs)"),
+    ("Each task has a title and belongs to a project.", "tasks(title*, project*>projects); projects(name*)"),
+    ("Build a tracker where each task has a title and a due date.", "tasks(title*, due_date:date)"),
+    ("Un outil où chaque tâche a un titre et appartient à un projet", "taches(titre*, projet*>projets); projets(nom*)"),
+    ("NFR-2.1: A hen has a name", "hens(name*)"),
     ("Une tâche appartient à un projet.", "taches(nom*, projet*>projets); projets(nom*)"),
     ("Un salarié est rattaché à une agence.", "salaries(nom*, agence*>agences); agences(nom*)"),
 ]

@@ -11,7 +11,9 @@ from bmad_provisioner.kinds.team.application import RESERVED_FIELDS, Field, Fiel
 from bmad_provisioner.kinds.team.vocabulary import LABELS, NOT_THINGS, SAID_TYPES, TYPES, Tongue, singular
 
 _QUALIFIERS = "with|avec|for|pour|that|which|from|at|qui|dont|when|quand|unique|in the form"
-_SENTENCES = r"\b(?:endpoint|page|screen|button|has|have|must|should|can|is|are|est|sont|doit|peut|pas|not|no|\d+)\b"
+_SENTENCES = (
+    r"\b(?:endpoint|page|screen|button|has|have|must|should|can|is|are|est|sont|doit|peut|pas|not|no|belongs|appartient|\d+)\b"
+)
 """Words by which a part of a list shows that it is no name of a field."""
 _NAME = re.compile(r"[^\W\d_][\w'-]*(?: [\w'/-]+){0,3}")
 

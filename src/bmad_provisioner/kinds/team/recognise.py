@@ -134,7 +134,7 @@ def _forms(tongue: Tongue) -> tuple[tuple[str, str], ...]:
     """Return the forms of a sentence that speaks of a thing, the surest first."""
     determiner = rf"(?:(?:{tongue.single}|{tongue.several})\s+|l')"
     thing = r"[\"“«'`]?\s?(?P<thing>[^\W\d_][\w'-]*(?:\s[\w'-]+){0,2}?)\s?[\"”»'`]?"
-    start = rf"{determiner}{'?' if tongue.bare else ''}{thing}\s+"
+    start = rf"(?:.{{0,100}}?\b(?:{tongue.clause})\s+)?{determiner}{'?' if tongue.bare else ''}{thing}\s+"
     asked = rf"(?P<who>[\w' -]{{0,60}}?\s)??(?:{tongue.manage})\s+{determiner}?{thing}"
     of = r"(?:a|an|the|each|every|d'une?|des?|du|de chaque|chaque)"
     return (
@@ -173,8 +173,18 @@ def _detail(claim: _Claim, drafts: dict[str, _Draft], evidence: list[Evidence]) 
         evidence += [claim.said.proves(other.slug) for other in others]
     if claim.form not in {"has", "may"}:
         return
-    for found in fields_of(claim.rest, claim.tongue):
+    tongue = claim.tongue
+    fields, belongs, target = _parted(claim.rest, rf"(?:,|\s(?:{tongue.joins}))\s+(?:{tongue.belongs})\s+")
+    for thing in _things(target, tongue) if belongs else []:
+        _refer(draft, thing, drafts, evidence, claim, required=claim.form == "has")
+    for found in fields_of(fields, tongue):
         _add(draft, replace(found, required=found.required and claim.form != "may"), drafts, evidence, claim)
+
+
+def _parted(text: str, pattern: str) -> tuple[str, str, str]:
+    """Return `text` before the first match, the match, and what follows."""
+    match = re.search(pattern, text, re.IGNORECASE)
+    return (text[: match.start()], match[0], text[match.end() :]) if match else (text, "", "")
 
 
 def _add(draft: _Draft, found: Field, drafts: dict[str, _Draft], evidence: list[Evidence], claim: _Claim) -> None:

@@ -10,10 +10,13 @@ from bmad_provisioner.kinds.team.application import Evidence
 from bmad_provisioner.kinds.team.fields import slug_of
 
 _NAMED = re.compile(
-    r"^\s*[-*]?\s*(?:\[?[A-Z]{2,10}-\d+\]?[:.)]?\s+)?(?:(?P<key>[\w.'-]{1,30}(?: [\w.'-]{1,20}){0,2}?)\s*[:=]\s+)?(?P<text>.*)$",
+    r"^\s*[-*]?\s*(?:\[?(?:[A-Z][A-Z0-9]{1,11}-|FR|NFR|REQ|US|UC|AC|BR)\d+(?:\.\d+)*\]?[:.)]?\s+)?"
+    r"(?:(?P<key>[\w.'-]{1,30}(?: [\w.'-]{1,20}){0,2}?)\s*[:=]\s+)?(?P<text>.*)$",
     re.DOTALL,
 )
 """A bullet, an id (`REQ-7`) and a name of at most three words (`theme:`) before what is said."""
+MOST_CHARACTERS = 600
+"""What is longer says nothing plainly, and would take patterns long to read."""
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 
 
@@ -42,7 +45,7 @@ def sentences(path: str, text: str) -> Iterator[Said]:
     for part in _SENTENCE.split(_whole(path.rpartition(".")[2], text)):
         match = _NAMED.match(part)
         words = match["text"].strip() if match else ""
-        if match and words:
+        if match and words and len(words) <= MOST_CHARACTERS:
             key = match["key"] or path.rpartition(".")[2]
             words = words.rstrip(" .;!")
             yield Said(path, key.strip().lower(), words.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"), words)

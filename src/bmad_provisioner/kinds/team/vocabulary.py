@@ -33,6 +33,8 @@ class Tongue:
     optional: str
     bare: bool
     """Whether a sentence may begin with a noun that has no determiner: `Tasks have a title`."""
+    clause: str
+    """What opens a clause that may say what a thing has: `a tracker where each task has a title`."""
     verbs: Mapping[str, str]
     """An operation -> all the forms of the verbs that mean it."""
     breaks: str
@@ -66,6 +68,7 @@ EN = Tongue(
     required="required|mandatory|compulsory|must be given|obligatory",
     optional="optional|optionally|if any|may be empty|not required",
     bare=True,
+    clause="where|in which|so that|for which",
     verbs={
         "create": "create|creates|creating|created|add|adds|adding|added|enter|entered|record|recorded",
         "read": "read|reads|reading|view|views|viewing|viewed|see|seen|open|opened|show|shown|consult|consulted|display|displayed",
@@ -100,6 +103,7 @@ FR = Tongue(
     required="obligatoires?|requise?s?|exigée?s?",
     optional="facultati(?:fs?|ves?)|optionnel(?:le)?s?|non obligatoires?|éventuel(?:le)?s?|éventuellement",
     bare=False,
+    clause="où|dans laquelle|dans lequel|pour que",
     verbs={
         "create": "créer|crée|créent|créée?s?|ajouter|ajoute|ajoutée?s?|saisir|saisie?s?",
         "read": "lire|lit|lue?s?|voir|vue?s?|consulter|consulte|consultée?s?|afficher|affichée?s?|ouvrir|ouverte?s?",
@@ -132,7 +136,10 @@ TYPES: tuple[tuple[str, str], ...] = (
     # The first whose pattern is found in a field's name tells its type; the order is by how sure the word is.
     ("boolean", r"^(?:is|has|est)\b|\b(?:yes/no|oui/non|flag|active|archived|completed|paid|actif|active|payée?|archivée?)$"),
     ("date", r"\b(?:date|deadline|birthday|day|échéance|anniversaire|jour)\b|\bdue\b"),
-    ("decimal", r"\b(?:price|amount|cost|weight|rate|budget|fee|salary|temperature|prix|montant|coût|poids|taux|tarif|salaire)\b"),
+    (
+        "decimal",
+        r"\b(?:price|amount|cost|total|balance|weight|rate|budget|fee|salary|temperature|prix|montant|coût|solde|poids|taux|tarif|salaire)\b",
+    ),
     ("integer", r"\b(?:number of|quantity|count|age|stock|year|seats|pages|score|quantité|nombre de|âge|année|places|effectif)\b"),
     (
         "long text",
