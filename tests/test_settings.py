@@ -30,7 +30,7 @@ def test_without_anything_the_defaults_hold(tmp_path):
         values = settings.values
         assert (values.max_concurrent_agents, values.task_timeout_seconds, values.profile) == (None, None, None)
         assert (values.memory_cache_size, values.memory_cache_policy, values.disk_cache_size) == (64 << 20, "adaptive", 2 << 30)
-        assert (values.memory_cache_ttl, values.disk_cache_ttl, values.shared_cache_ttl) == (3600, 86_400, 604_800)
+        assert (values.memory_cache_ttl, values.disk_cache_ttl, values.shared_cache_ttl) == (3600, None, 604_800)
         assert (values.parallel_execution_enabled, values.performance_logging, values.benchmark_mode) == (True, False, False)
         assert {row.source for row in settings.sources()} == {"default"}
         assert [row.name for row in settings.sources()] == list(SETTINGS)
@@ -46,12 +46,12 @@ def test_the_environment_is_over_the_file_and_flags_are_over_both(tmp_path):
         "large",
         5,
         30,
-        86_400,
+        None,
     )
     assert row(settings, "profile") == ("large", "--profile")
     assert row(settings, "max_concurrent_agents") == ("5", "BMADP_MAX_CONCURRENT_AGENTS")
     assert row(settings, "memory_cache_ttl") == ("30s", f"{FILE}:4")
-    assert row(settings, "disk_cache_ttl") == ("24h", "default")
+    assert row(settings, "disk_cache_ttl") == ("unset", "default")
 
 
 @pytest.mark.parametrize(

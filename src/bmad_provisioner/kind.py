@@ -117,7 +117,8 @@ def _no_root(document: Document) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A capability, as four functions. `asks` says that its tasks may ask what costs time and money.
+    """A capability, as four functions. `samples` returns a ready document and what lies beside it, as path -> text, by name
+    and language; of no name, the names as keys. `asks` says that its tasks may ask what costs time and money.
 
     `check` returns every reason why the document is wrong (an empty tuple: it is right) plus warnings;
     `scope` says what to observe; `compile` makes the graph and may add findings that need the project;
@@ -138,3 +139,4 @@ class Kind:
     scaffold: Callable[[str, str], Scaffold] | None = None
     demands: Callable[[Document], Demands] = _none
     asks: bool = False
+    samples: Callable[[str, str], Mapping[str, str]] | None = None

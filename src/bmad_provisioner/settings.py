@@ -135,7 +135,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("memory_cache_policy", POLICY, "adaptive", "what leaves a full memory first"),
         Setting("disk_cache_size", SIZE, "2G", "bytes of results kept on disk"),
         Setting("memory_cache_ttl", DURATION, "1h", "how long a result stays in memory"),
-        Setting("disk_cache_ttl", DURATION, "24h", "how long a result stays on disk"),
+        Setting("disk_cache_ttl", DURATION, "", "how long a result stays on disk; unset: as long as there is room"),
         Setting("shared_cache_ttl", DURATION, "7d", "how long a result stays in the shared cache"),
         Setting("shared_cache_url", URL, "", "where the shared cache is; unset: there is none"),
         Setting("shared_cache_secret", WORD, "", "what signs the entries of the shared cache", secret=True),
@@ -157,7 +157,7 @@ class Values:
     memory_cache_policy: str
     disk_cache_size: int
     memory_cache_ttl: float
-    disk_cache_ttl: float
+    disk_cache_ttl: float | None
     shared_cache_ttl: float
     shared_cache_url: str | None = field(repr=False)
     shared_cache_secret: str | None = field(repr=False)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bmad_provisioner.engine.cache import Cache
+from bmad_provisioner.engine.cache import Cache, Hit
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.engine.means import Ways
 from bmad_provisioner.engine.ready import Capacity
@@ -20,6 +20,8 @@ from bmad_provisioner.session import Session
 if TYPE_CHECKING:
     from bmad_provisioner.engine.history import DiskHistory
     from bmad_provisioner.engine.lanes import Lanes
+    from bmad_provisioner.engine.levels import Levels
+    from bmad_provisioner.engine.shared import Shared
 
 # What only a graph needs that takes its time is imported when there is one: most plans do nothing but render.
 # ruff: noqa: PLC0415
@@ -39,13 +41,21 @@ def equipped(session: Session, demands: Demands, graph: Graph, *, on: str = "") 
     if all(task.action.lane is Lane.HERE for task in graph):
         yield Kit(Ways(), session.cache)
         return
-    yield _kit(session, demands, on)
+    from bmad_provisioner.engine.levels import Levels
+
+    kit = _kit(session, demands, on)
+    try:
+        yield kit
+    finally:
+        if isinstance(kit.cache, Levels) and kit.cache.shared is not None:
+            kit.cache.shared.close()
 
 
 def _kit(session: Session, demands: Demands, on: str) -> Kit:
-    from bmad_provisioner.engine.breaker import Breakers, MemoryStore
+    from bmad_provisioner.engine.breaker import Breakers
     from bmad_provisioner.engine.budget import Budget, Limits
     from bmad_provisioner.engine.cache import MemoryCache
+    from bmad_provisioner.engine.circuits import DiskStore
     from bmad_provisioner.engine.history import DiskHistory
 
     values = session.settings.values
@@ -54,13 +64,34 @@ def _kit(session: Session, demands: Demands, on: str) -> Kit:
     ways = Ways(
         capacity=_capacity(session, demands, history),
         lanes=_lanes(values.parallel_execution_enabled, on),
-        breakers=Breakers(MemoryStore(), failures=demands.failures, cool_off=demands.cool_off),
+        breakers=Breakers(DiskStore(session.blobs), failures=demands.failures, cool_off=demands.cool_off),
         budget=Budget(Limits(demands.cost, demands.tokens, demands.seconds)),
         history=history,
         sequential=demands.sequential,
         timeout=values.task_timeout_seconds,
     )
-    return Kit(ways, MemoryCache() if values.benchmark_mode else session.cache)
+    return Kit(ways, MemoryCache() if values.benchmark_mode else _levels(session))
+
+
+def _levels(session: Session) -> Levels:
+    """Return the cache of a run: in memory, on disk, and shared where the settings name a server."""
+    from bmad_provisioner.engine.eviction import Bounded
+    from bmad_provisioner.engine.levels import Levels
+
+    values = session.settings.values
+    memory = Bounded[Hit](values.memory_cache_size, policy=values.memory_cache_policy)
+    ttl = {"memory": values.memory_cache_ttl, "disk": values.disk_cache_ttl, "shared": values.shared_cache_ttl}
+    return Levels(session.blobs, memory=memory, shared=_shared(session), ttl=ttl)
+
+
+def _shared(session: Session) -> Shared | None:
+    values = session.settings.values
+    if values.shared_cache_url is None:
+        return None
+    from bmad_provisioner.engine.shared import Shared
+
+    secret = values.shared_cache_secret.encode() if values.shared_cache_secret else None
+    return Shared(values.shared_cache_url, secret=secret, warn=lambda message: session.emit(Warned(message)))
 
 
 def _capacity(session: Session, demands: Demands, history: DiskHistory) -> Capacity:

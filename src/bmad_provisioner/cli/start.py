@@ -15,6 +15,8 @@ from bmad_provisioner.cli.options import progressing, shared, yes_option
 from bmad_provisioner.cli.tell import CLEAN, out, out_json, say, tell_finding
 from bmad_provisioner.cli.work import signature
 from bmad_provisioner.errors import UsageError
+from bmad_provisioner.kind import Kind
+from bmad_provisioner.plugins import Plugins, did_you_mean
 from bmad_provisioner.session import Session
 
 _SCAFFOLD = """# What this project's coding agents should know and be. `bmadp analyze` shows the gap, `bmadp apply` closes it.
@@ -46,17 +48,29 @@ project:
 
 @click.command()
 @click.option("--adopt", "adopting", is_flag=True, help="Write a manifest of what the project already holds, and move it under it.")
+@click.option("--team", metavar="NAME", help="Write a ready team and a request to start from, such as `fullstack`.")
 @click.option("--name", help="The project's name (default: its folder's).")
 @click.option("--language", type=click.Choice(["en", "fr"]), default="en", help="Language of the generated text.")
 @yes_option
 @shared
-def init(adopting: bool, name: str | None, language: str, yes: bool, folder: Path | None, as_json: bool, timings: bool) -> int:
+def init(
+    adopting: bool,
+    team: str | None,
+    name: str | None,
+    language: str,
+    yes: bool,
+    folder: Path | None,
+    as_json: bool,
+    timings: bool,
+) -> int:
     """Write a manifest to start from, or one of what the project already holds."""
     place = project.find(folder or Path.cwd())
     path = place.root / source.DEFAULT_NAME
     if path.exists() or path.is_symlink():
         raise UsageError(f"`{path}` already exists", hint="edit it, or move it away first")
     name = name or "".join(c if c.isalnum() or c in "-_." else "-" for c in place.root.name) or "project"
+    if team:
+        return _team(place, team, language, as_json=as_json)
     if adopting:
         return _adopt(place, name, yes=yes, as_json=as_json, timings=timings)
     text = _SCAFFOLD.format(name=_yaml_name(name), language=language)
@@ -64,6 +78,26 @@ def init(adopting: bool, name: str | None, language: str, yes: bool, folder: Pat
     path.write_text(text, encoding="utf-8")
     out_json({"manifest": str(path)}) if as_json else out(f"wrote {path}", colour="green")
     say("hint: `bmadp analyze` shows what it would make, `bmadp apply` makes it")
+    return CLEAN
+
+
+def _team(place: project.Project, name: str, language: str, *, as_json: bool) -> int:
+    """Write a ready team and its request; what stands there already is left alone."""
+    ready: dict[str, Kind] = {}
+    for kind in Plugins("bmad_provisioner.kinds").values():
+        ready |= dict.fromkeys(kind.samples("", language), kind) if kind.samples else {}
+    if name not in ready:
+        raise UsageError(f"there is no ready team `{name}`", hint=did_you_mean(name, ready))
+    samples = ready[name].samples
+    files = samples(name, language) if samples else {}
+    taken = [path for path in files if (place.root / path).exists() or (place.root / path).is_symlink()]
+    if taken:
+        raise UsageError(f"`{place.root / taken[0]}` already exists", hint="move it away first, or start in another folder")
+    for path, text in files.items():
+        (place.root / path).write_text(text, encoding="utf-8")
+        out(f"wrote {place.root / path}", colour="green") if not as_json else None
+    out_json({"files": [str(place.root / path) for path in files]}) if as_json else None
+    say("hint: say in `request.md` what you want; `bmadp analyze` shows what the team would make, `bmadp apply` makes it")
     return CLEAN
 
 

@@ -48,4 +48,19 @@ def schema() -> Mapping[str, Plain]:
     return model.schema()
 
 
-TEAM = Kind(name="Team", owns=True, check=check, scope=scope, compile=compile, schema=schema, demands=demands, asks=True)
+def samples(name: str, language: str) -> Mapping[str, str]:
+    """Return the files of a ready team; of an empty name, the names of all that ship."""
+    from pathlib import Path
+
+    shipped = Path(__file__).parent / "samples"
+    if not name:
+        return {path.name: "" for path in sorted(shipped.iterdir()) if (path / "team.yaml").is_file()}
+    request = shipped / name / f"request.{language}.md"
+    files = {"bmad-provisioner.yaml": shipped / name / "team.yaml"}
+    files["request.md"] = request if request.is_file() else shipped / name / "request.md"
+    return {path: place.read_text(encoding="utf-8") for path, place in files.items() if place.is_file()}
+
+
+TEAM = Kind(
+    name="Team", owns=True, check=check, scope=scope, compile=compile, schema=schema, demands=demands, asks=True, samples=samples
+)
