@@ -18,7 +18,7 @@ from bmad_provisioner.kinds.team.naming import did_you_mean, listed
 from bmad_provisioner.kinds.team.remarks import Place, Remarks
 from bmad_provisioner.kinds.team.runtime import Runtime
 from bmad_provisioner.kinds.team.secrets import secrets
-from bmad_provisioner.kinds.team.team import Team, team
+from bmad_provisioner.kinds.team.team import Agent, Team, team
 from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.tree.paths import refusal
 
@@ -129,11 +129,19 @@ def _runtimes(say: Remarks, read: Team, runtimes: Mapping[str, Runtime]) -> Iter
             yield say.error("team-runtime", place, message, did_you_mean(agent.runtime, runtimes, known))
             continue
         try:
-            wrong = runtimes[agent.runtime].check(agent.options)
+            wrong = _wrong(runtimes[agent.runtime], agent)
         except UsageError as error:
             yield say.error("team-runtime", place, error.message, error.hint)
             continue
         yield from (say.error("team-runtime", (*place, agent.runtime) if agent.options else place, message) for message in wrong)
+
+
+def _wrong(runtime: Runtime, agent: Agent) -> tuple[str, ...]:
+    """Return what is wrong with an agent's options, where its `model` counts as one if the runtime asks for it."""
+    wrong = runtime.check(agent.options)
+    if not wrong or not agent.model:
+        return wrong
+    return min(wrong, runtime.check({**agent.options, "model": agent.model}), key=len)
 
 
 def _turns(say: Remarks, read: Team) -> Iterator[Finding]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from bmad_provisioner import strict_yaml
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.engine.policy import Policy
 from bmad_provisioner.engine.task import Keeping, Resources, Task
-from bmad_provisioner.errors import PlanError, UsageError
+from bmad_provisioner.errors import DocumentError, PlanError, UsageError
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.kind import Demands, Document, Sight
 from bmad_provisioner.kinds.team import request as requests
@@ -118,9 +119,21 @@ class _Compiler:
         if entry is None or not entry.is_plain:
             raise PlanError(f"{where}: `{request.file}` is not there", hint="the path is relative to the manifest")
         try:
-            return requests.parse(self.sight.read(path).decode("utf-8"))
+            text = self.sight.read(path).decode("utf-8")
+            if path.endswith((".yaml", ".yml")):
+                return self._tree(text, request.file)
+            return requests.parse(text)
         except UnicodeDecodeError as error:
             raise PlanError(f"{where}: `{request.file}` is no UTF-8: byte {error.start}", hint="save it as UTF-8") from error
+
+    def _tree(self, text: str, source: str) -> Requirements:
+        """Return the requirements of a YAML file; raises DocumentError with what is wrong in it."""
+        stream = strict_yaml.parse(text.encode(), source)
+        errors = [finding for finding in stream.findings if finding.severity is Severity.ERROR]
+        data = stream.parts[0].data if len(stream.parts) == 1 else None
+        if errors or not isinstance(data, Mapping):
+            raise DocumentError(f"`{source}` is no tree of requirements", hint="one mapping of keys to values", findings=errors)
+        return requests.from_tree(data)
 
     def _chosen(self, asked: Requirements) -> tuple[set[str], list[Finding]]:
         """Return the agents that run: with a leader that routes, those the request belongs to, and all they need."""
@@ -220,7 +233,7 @@ class _Compiler:
             try:
                 items |= dict.fromkeys(requests.select(asked, read.selector))
             except UsageError as error:
-                faults.append(self._fault(("agents", agent.name, "reads", number), "team-requirement", error.message, error.hint))
+                faults.append(self._fault(("agents", agent.name, "reads", number), "team-request", error.message, error.hint))
         return list(items), faults
 
     def _outside(self, agent: Agent) -> tuple[str, ...]:

@@ -18,6 +18,12 @@ RULES: Mapping[str, str] = {
     "team-effect": "an agent whose effect is `once` is not tried again",
     "team-idle": "an agent has something to do: files to make, or a prompt",
     "team-schema": "a `schema` is a JSON schema (2020-12) that refers to nothing outside itself",
+    "team-skill": "the skill that an agent is to have is in the project (a warning)",
+    "team-absent": "what answers for an agent is installed (a warning: what is cached is used all the same)",
+    "team-undeclared": "an agent writes what it declares and nothing else (an info: the rest is left out)",
+    "team-objection": "a reviewer accepts the work by the last round (a warning)",
+    "team-routed": "whom the leader asks, and for which words of the request (an info)",
+    "team-nobody": "the request belongs to one of the specialists at least (a warning)",
     "team-vague": "what leaves room for a wrong guess is named, with its remedy (a warning)",
 }
 """Every rule by its id, with what it asks for."""

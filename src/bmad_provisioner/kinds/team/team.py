@@ -40,6 +40,10 @@ PROFILES: Mapping[str, Profile] = {
 }
 
 
+_MAIN = {"python": "call", "acp": "command"}
+"""The option that a bare value stands for, where it is not called like its runtime."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked: the path of a file beside the document, or a text, or a tree; all empty if nothing is declared."""
@@ -199,13 +203,15 @@ def read(text: str) -> Read:
 
 
 def runtime_options(value: Plain) -> tuple[str, Mapping[str, Plain]]:
-    """Return name and options of a `runtime:`; `{command: [...]}` is short for `{command: {command: [...]}}`."""
+    """Return name and options of a `runtime:`; `{command: [...]}` is short for `{command: {command: [...]}}`, and
+    `{python: "module:function"}` for `{python: {call: "module:function"}}`.
+    """
     if not isinstance(value, Mapping):
         return str(value or ""), {}
     name, options = next(iter(value.items()), ("", {}))
     if options is None:
         return name, {}
-    return name, options if isinstance(options, Mapping) else {name: options}
+    return name, options if isinstance(options, Mapping) else {_MAIN.get(name, name): options}
 
 
 def _agent(name: str, item: Mapping[str, Plain], profile: Profile, policy: PolicyRule) -> Agent:
