@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.digest import Digest, digest
@@ -190,7 +190,8 @@ class Levels:
         now, price = self._now(), cost(hit.seconds, hit.output.usage)
         left = None if expires is None else expires - now
         until = expiry(now, left, now, self._longest["memory"])
-        self._memory.put(key, replace(hit, level="memory"), size=_footprint(size), cost=price, expires=until)
+        near = Hit(hit.output, hit.said, "memory", hit.seconds)
+        self._memory.put(key, near, size=_footprint(size), cost=price, expires=until)
 
     def commit(self) -> None:
         """Let everything put so far survive the end of this process, then share what is to be shared."""
