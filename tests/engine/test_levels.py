@@ -256,6 +256,9 @@ def test_what_is_poisoned_is_a_miss_and_is_replaced(project, raw, poison):
 
 
 FORGED = {
+    "climbs": {"files": {"a/../../b": ["0" * 64, False]}, "findings": [], "facts": {}},
+    "absolute": {"files": {}, "findings": [], "facts": {}, "hands": {"/etc/b": ["0" * 64, False]}},
+    "nul": {"files": {"a\0b": ["0" * 64, False]}, "findings": [], "facts": {}},
     "name": {"files": {"a": ["../" + "0" * 61, False]}, "findings": [], "facts": {}},
     "number": {"files": {"a": [5, False]}, "findings": [], "facts": {}},
     "switch": {"files": {"a": ["0" * 64, "yes"]}, "findings": [], "facts": {}},

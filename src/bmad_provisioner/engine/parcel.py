@@ -120,11 +120,17 @@ def _is_sound(parcel: Parcel) -> bool:
     return (
         all(isinstance(number, float) and isfinite(number) for number in (parcel.seconds, parcel.made, usage.cost))
         and min(parcel.seconds, *astuple(usage)) >= 0
+        and all(_is_inside(path) for path in (*output.files, *output.hands))
         and all(_is_file(entry) for entry in output.entries)
         and all(_is_finding(finding) for finding in output.findings)
         and all(isinstance(path, str) for path in output.leaves)
         and all(digest(data) == name for name, data in parcel.within.items())
     )
+
+
+def _is_inside(path: str) -> bool:
+    """Return whether a path leads nowhere but below the folder it is laid in: who can write to the server may not choose."""
+    return "\0" not in path and {"", ".", ".."}.isdisjoint(path.split("/"))
 
 
 def _is_file(entry: Entry) -> bool:
