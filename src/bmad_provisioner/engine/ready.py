@@ -10,7 +10,6 @@ from bmad_provisioner.engine.task import Lane, Resources, Task
 _PATIENCE = 16
 """How often others may overtake a task there is no room for; after that they wait for it."""
 
-_NOTHING = Resources()
 _ROUNDING = 1e-6
 """Processors: less than this over the capacity is the rounding of binary fractions."""
 
@@ -37,8 +36,9 @@ class Room:
         self._memory, self._cpu, self._running, self._computing, self._closed = 0, 0.0, 0, 0, False
 
     def of(self, task: Task) -> Resources:
-        """Return what `task` occupies."""
-        return task.resources if task.resources != _NOTHING else self._capacity.each
+        """Return what `task` occupies: what it says, else what each does; and never less than its floor."""
+        own, each, floor = task.resources, self._capacity.each, task.floor
+        return Resources(max(own.memory or each.memory, floor.memory), max(own.cpu or each.cpu, floor.cpu))
 
     @property
     def full(self) -> bool:

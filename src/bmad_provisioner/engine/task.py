@@ -173,7 +173,8 @@ class Task:
     """An action with its arguments (plain data, no secrets), the paths it reads and the tasks it needs.
 
     What follows `needs` decides when and how it runs and is no part of its key: it waits for the tasks in `after` too, but
-    hears nothing of what they said; `guard` names the circuit breaker it
+    hears nothing of what they said; where `resources` says nothing, it occupies what each task of the run does, and
+    never less than `floor`; `guard` names the circuit breaker it
     goes through, `expected` is what it is thought to consume.
     """
 
@@ -185,6 +186,7 @@ class Task:
     after: tuple[str, ...] = ()
     priority: Priority = Priority.NORMAL
     resources: Resources = Resources()
+    floor: Resources = Resources()
     policy: Policy = Policy()
     effect: Effect = Effect.PURE
     keeping: Keeping = Keeping()

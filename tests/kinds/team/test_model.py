@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from bmad_provisioner.engine.profile import PROFILES
 from bmad_provisioner.engine.task import Effect, Keeping, Priority, Resources
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.kind import Document
@@ -21,7 +22,7 @@ from bmad_provisioner.kinds.team.patterns import meet
 from bmad_provisioner.kinds.team.rules import RULES
 from bmad_provisioner.kinds.team.runtime import MEBI
 from bmad_provisioner.kinds.team.runtimes.models import ANTHROPIC, OPENAI
-from bmad_provisioner.kinds.team.team import PROFILES, BudgetRule, Leader, Read, Review, team
+from bmad_provisioner.kinds.team.team import BudgetRule, Leader, Read, Review, team
 from bmad_provisioner.strict_yaml import parse
 
 RUNTIMES = {"openai": OPENAI, "anthropic": ANTHROPIC}
@@ -92,7 +93,7 @@ def test_a_full_document_is_right_and_becomes_values() -> None:
     assert frontend.keeping == Keeping(86_400.0, "disk", True, ("ui",))
     assert list(map(str, frontend.reads)) == ["requirements.ui", "requirements.REQ-7", "docs/prd.md#screens", "src/**/*.py"]
     assert (tester.priority, tester.effect, tester.retries, tester.timeout) == (Priority.HIGH, Effect.ONCE, 0, 300.0)
-    assert (tester.review, tester.resources) == (Review("frontend", 3), Resources(2048 * MEBI, 0.5))
+    assert (tester.review, tester.resources) == (Review("frontend", 3), Resources(2048 * MEBI))
     assert (tester.expected.cost, tester.expected.tokens, tester.keeping) == (0.25, 20_000, Keeping(7200.0))
     assert (read.leader, read.budget) == (Leader("dev-leader"), BudgetRule(5.0, 2_000_000, 30.0))
     assert (read.policy.breaker.failures, read.policy.breaker.cool_off, read.policy.timeout) == (5, 60.0, None)
@@ -115,7 +116,7 @@ def test_what_is_left_out_or_empty_is_as_usual(text: str) -> None:
     assert found(minimal) == ()
     agent = team(document(minimal).data).agents["a"]
     assert (agent.retries, agent.timeout, agent.keeping) == (3, None, Keeping())
-    assert agent.resources == (None if "auto" in text else Resources(1024 * MEBI, 1.0))
+    assert agent.resources == Resources()
 
 
 FAULTS = [
@@ -257,7 +258,7 @@ def test_the_schema_takes_what_the_check_takes() -> None:
 
 def test_the_profiles_of_the_schema_are_those_there_are() -> None:
     one, _own = schema()["properties"]["profile"]["oneOf"]  # type: ignore[index,call-overload]
-    assert one["enum"] == list(PROFILES)  # type: ignore[index,call-overload]
+    assert one["enum"] == [*PROFILES, "auto"]  # type: ignore[index,call-overload]
 
 
 @pytest.mark.parametrize(

@@ -62,11 +62,10 @@ def demands(document: Document) -> Demands:
     """Return how much room, patience and money the document gives its run."""
     declared = team(document.data)
     budget, breaker = declared.budget, declared.policy.breaker
-    each = declared.profile.each or Resources()
     return Demands(
         profile=declared.profile.name,
         slots=declared.profile.slots,
-        each=each,
+        each=declared.profile.each,
         failures=breaker.failures,
         cool_off=breaker.cool_off,
         sequential=declared.policy.sequential,
@@ -179,8 +178,6 @@ class _Compiler:
         version = runtime.version(agent.options)
         if version == "absent":
             missing.append(self._absent(agent))
-        floor, own = runtime.floor, agent.resources or Resources()
-        resources = Resources(max(own.memory, floor.memory), max(own.cpu, floor.cpu)) if own != Resources() else floor
         keeping = agent.keeping or Keeping(level="never")
         task = Task(
             name=agent.name,
@@ -190,7 +187,8 @@ class _Compiler:
             needs=needs,
             after=after,
             priority=agent.priority,
-            resources=resources,
+            resources=agent.resources,
+            floor=runtime.floor,
             policy=self._policy(agent),
             effect=agent.effect,
             keeping=replace(keeping, tags=(f"team:{self.team.name}", f"agent:{agent.name}", *keeping.tags)),

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from bmad_provisioner.digest import Plain
+from bmad_provisioner.engine.profile import PROFILES
 from bmad_provisioner.engine.task import Effect, Keeping, Priority, Resources
 from bmad_provisioner.kinds.team import units
 from bmad_provisioner.kinds.team.request import ALL
-from bmad_provisioner.kinds.team.runtime import MEBI
 
 DEFAULT_PROFILE = "medium"
 RESULTS, TEMPLATES = "agent_results", "code_templates"
@@ -21,23 +21,11 @@ RESULTS, TEMPLATES = "agent_results", "code_templates"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How many agents run at once, and what each may occupy; `None` is found out on the machine (`auto`)."""
+    """How much runs at once: a size by its name, or one of the document's own: how many agents, and what each may occupy."""
 
     name: str
     slots: int | None = None
-    each: Resources | None = None
-
-
-PROFILES: Mapping[str, Profile] = {
-    profile.name: profile
-    for profile in (
-        Profile("small", 3, Resources(512 * MEBI, 0.5)),
-        Profile("medium", 5, Resources(1024 * MEBI, 1.0)),
-        Profile("large", 8, Resources(2048 * MEBI, 2.0)),
-        Profile("enterprise", 12, Resources(4096 * MEBI, 4.0)),
-        Profile("auto"),
-    )
-}
+    each: Resources = Resources()
 
 
 _MAIN = {"python": "call", "acp": "command"}
@@ -87,7 +75,7 @@ class Expected:
 class Agent:
     """One agent.
 
-    `resources` is `None` where the machine decides; `timeout` is in seconds, `None`: learnt from history; `keeping` is
+    `resources` is 0 where the profile decides; `timeout` is in seconds, `None`: learnt from history; `keeping` is
     `None` where nothing is remembered. `options` is what its runtime is given.
     """
 
@@ -108,7 +96,7 @@ class Agent:
     priority: Priority = Priority.NORMAL
     effect: Effect = Effect.PURE
     review: Review | None = None
-    resources: Resources | None = None
+    resources: Resources = Resources()
     timeout: float | None = None
     retries: int = 0
     keeping: Keeping | None = None
@@ -174,7 +162,7 @@ def team(data: Mapping[str, Plain]) -> Team:
     policy = _policy(_mapping(data.get("policy")))
     declared = {name: _mapping(value) for name, value in _mapping(data.get("agents")).items()}
     rules = {name: _rule(_mapping(value)) for name, value in _mapping(data.get("cache")).items()}
-    agents = {name: _agent(name, item, profile, policy) for name, item in declared.items()}
+    agents = {name: _agent(name, item, policy) for name, item in declared.items()}
     request = _request(data.get("request"))
     return Team(
         name=_text(data, "name"),
@@ -214,7 +202,7 @@ def runtime_options(value: Plain) -> tuple[str, Mapping[str, Plain]]:
     return name, options if isinstance(options, Mapping) else {_MAIN.get(name, name): options}
 
 
-def _agent(name: str, item: Mapping[str, Plain], profile: Profile, policy: PolicyRule) -> Agent:
+def _agent(name: str, item: Mapping[str, Plain], policy: PolicyRule) -> Agent:
     runtime, options = runtime_options(item.get("runtime"))
     effect = Effect(_text(item, "effect") or "pure")
     review, expected = _mapping(item.get("review")), _mapping(item.get("expected"))
@@ -237,7 +225,7 @@ def _agent(name: str, item: Mapping[str, Plain], profile: Profile, policy: Polic
         priority=Priority[(_text(item, "priority") or "normal").upper()],
         effect=effect,
         review=Review(_text(review, "of"), cast("int", review.get("rounds", 2))) if review else None,
-        resources=_resources(item, profile.each),
+        resources=_resources(item),
         timeout=_timeout(item["timeout"]) if "timeout" in item else policy.timeout,
         retries=0 if effect is Effect.ONCE else cast("int", item.get("retries", policy.retries)),
         expected=Expected(_number(expected.get("cost")) or 0.0, _count(expected.get("tokens")) or 0),
@@ -276,18 +264,17 @@ def _rule(item: Mapping[str, Plain]) -> Keeping:
 
 def _profile(value: Plain) -> Profile:
     if not isinstance(value, Mapping):
-        return PROFILES[str(value or DEFAULT_PROFILE)]
+        return Profile(str(value or DEFAULT_PROFILE))
     usual = PROFILES[DEFAULT_PROFILE]
-    return Profile("own", cast("int", value.get("agents", usual.slots)), _resources(value, usual.each))
+    each = _resources(value)
+    slots = cast("int", value.get("agents", usual.slots))
+    return Profile("own", slots, Resources(each.memory or usual.memory, each.cpu or usual.cpu))
 
 
-def _resources(item: Mapping[str, Plain], usual: Resources | None) -> Resources | None:
-    """Return the memory and processors declared; what is not declared is as usual."""
-    if "memory" not in item and "cpu" not in item:
-        return usual
-    known = usual or Resources()
-    memory = units.size(cast("units.Written", item["memory"])) if "memory" in item else known.memory
-    return Resources(memory, units.number(cast("units.Written", item["cpu"])) if "cpu" in item else known.cpu)
+def _resources(item: Mapping[str, Plain]) -> Resources:
+    """Return the memory and processors declared; 0 for what is not."""
+    memory = units.size(cast("units.Written", item["memory"])) if "memory" in item else 0
+    return Resources(memory, units.number(cast("units.Written", item["cpu"])) if "cpu" in item else 0.0)
 
 
 def _request(value: Plain) -> Request:
