@@ -80,14 +80,14 @@ class Attempts:
         self._waiting[one.task.name] = one
         self._ready.push(one.task, one.ahead)
 
-    def step(self) -> list[Result]:
-        """Start what fits, wait for something to end, and return what ended for good."""
+    def step(self, patience: float | None = None) -> list[Result]:
+        """Start what fits, wait for something to end (at most `patience` seconds), and return what ended for good."""
         while self._can_start() and (task := self._ready.pop(self._room, self._means.clock())) is not None:
             one = self._waiting.pop(task.name)
             if self._may_start(one):
                 self._start(one)
         if not self._results:
-            for done in self._wait():
+            for done in self._wait(patience):
                 self._ended(done)
         results, self._results = self._results, []
         return results
@@ -205,11 +205,12 @@ class Attempts:
         hit = self._means.cache.get_many({before: one.task}).get(before)
         return hit.output if hit else None
 
-    def _wait(self) -> list[Done]:
+    def _wait(self, patience: float | None) -> list[Done]:
         """Wait for tries to end, for a delay or a deadline to pass; give up those that are long overdue."""
         now = self._means.clock()
         moments = [one.deadline for one in self._running.values() if one.deadline is not None]
         moments += [wakes] if (wakes := self._ready.wakes) is not None else []
+        moments += [now + patience] if patience is not None else []
         seconds = max(0.0, min(moments) - now) if moments else None
         if not self._running:
             time.sleep(seconds or 0.0)

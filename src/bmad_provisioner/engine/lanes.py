@@ -335,27 +335,28 @@ class Worker(Hand):
         try:
             with self._starting:
                 context.set_forkserver_preload([__name__])
-                here, there = context.Pipe()
-                self._process = context.Process(target=_work, args=(there,), daemon=True)
-                self._process.start()
-                there.close()
-            here.recv_bytes()
+                self._pipe, there = context.Pipe()
+                with there:
+                    self._process = context.Process(target=_work, args=(there,), daemon=True)
+                    self._process.start()
+            self._pipe.recv_bytes()
         except (OSError, EOFError, RuntimeError) as error:
-            raise LanesError(f"no worker process can be started: {error or type(error).__name__}") from error
-        self._pipe = here
-        return here
+            self.close()
+            raise LanesError(f"no worker process can be started: {str(error) or type(error).__name__}") from error
+        return self._pipe
 
     def drop(self) -> None:
         """End the process; whoever waits for it hears that it died."""
-        if self._process is not None:
-            self._process.kill()
+        process = self._process  # the thread that serves it may let go of it meanwhile
+        if process is not None and process.pid is not None:
+            process.kill()
 
     def close(self) -> None:
         """End the process, and let go of it."""
         self.drop()
         if self._pipe is not None:
             self._pipe.close()
-        if self._process is not None:
+        if self._process is not None and self._process.pid is not None:
             self._process.join()
         self._process = self._pipe = None
 

@@ -72,13 +72,13 @@ class _Run:
         self._free: list[str] = [task.name for task in graph if not task.waits]
         self._attempts = Attempts(means, ways, self._inputs)
         self._ahead: dict[str, float] | None = None
-        self._committed = means.clock()
+        self._committed, self._uncommitted = means.clock(), False
 
     def run(self) -> dict[str, Outcome]:
         try:
             self._advance()
             while self._attempts:
-                results = self._attempts.step()
+                results = self._attempts.step(_OFTEN if self._uncommitted else None)
                 for result in results:
                     self._take(result)
                 self._commit(results)
@@ -94,11 +94,11 @@ class _Run:
         return {task.name: self._outcomes[task.name] for task in self._graph}
 
     def _commit(self, results: list[Result]) -> None:
-        """Let results survive us before anything else starts; what asked nobody may as well be made again."""
+        """Let results survive us before anything else starts; what asked nobody may as well be made again, but not for long."""
         now = self._means.clock()
-        if now - self._committed > _OFTEN or any(one.attempt.task.action.external for one in results):
+        if not results or now - self._committed > _OFTEN or any(one.attempt.task.action.external for one in results):
             self._means.cache.commit()
-            self._committed = now
+            self._committed, self._uncommitted = now, False
 
     def _advance(self) -> None:
         """Settle tasks whose needs are met, as far as that takes no time, and have the rest attempted."""
@@ -181,6 +181,7 @@ class _Run:
 
     def _keep(self, one: Attempt, output: Output, body: bytes, seconds: float) -> None:
         task = one.task
+        self._uncommitted = True
         self._said[task.name] = digest(body)
         if task.keeping.level != NEVER:
             self._means.cache.put(Made(one.key, output, body, self._said[task.name], task, seconds))
