@@ -14,6 +14,7 @@ from bmad_provisioner.kinds.team import request as requests
 from bmad_provisioner.kinds.team.request import parse
 from bmad_provisioner.kinds.team.runtime import Ask
 from bmad_provisioner.kinds.team.runtimes.template import RUNTIME
+from bmad_provisioner.kinds.team.team import Read, read
 
 SAMPLES = Path(requests.__file__).parent / "samples/fullstack"
 TEAM = yaml.safe_load((SAMPLES / "team.yaml").read_text(encoding="utf-8"))
@@ -38,11 +39,11 @@ def made_by_team(requirements: Sequence[tuple[str, str]], model: Plain = None) -
 
 def made_by(agent: Mapping, name: str, requirements: Sequence[tuple[str, str]], files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files one agent makes of what it reads."""
-    groups = [read.partition(".")[2] for read in agent["reads"] if read.startswith("requirements")]
-    patterns = [read.partition("#")[0] for read in agent["reads"] if not read.startswith("requirements")]
+    meant = [read(each) for each in agent["reads"]]
+    patterns = [each.path for each in meant if each.path]
     context = {
         "team": TEAM["name"],
-        "requirements": [list(item) for item in requirements if item[0].partition(".")[0] in groups],
+        "requirements": [list(item) for item in requirements if _is_read(item[0], meant)],
         "inputs": {path: data.decode() for path, data in files.items() if any(fnmatchcase(path, each) for each in patterns)},
     }
     options = {**agent["runtime"], "context": context}
@@ -59,3 +60,8 @@ def written(made: Mapping[str, Mapping[str, bytes]], folder: Path) -> None:
         for path, data in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
+
+
+def _is_read(path: str, meant: Sequence[Read]) -> bool:
+    fits = [each for each in meant if not each.path and f"requirements.{path}".startswith(each.selector)]
+    return bool(fits) and not any(each.left_out for each in fits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from bmad_provisioner.kinds.team.runtimes.canned import RUNTIME as CANNED
 from bmad_provisioner.kinds.team.runtimes.command import RUNTIME as COMMAND
 from bmad_provisioner.kinds.team.runtimes.command import refused
 from bmad_provisioner.kinds.team.runtimes.python import RUNTIME as PYTHON
+from bmad_provisioner.usage import Usage
 
 MEBI = 1 << 20
 FAR = 60.0
@@ -37,6 +39,11 @@ HOSTILE = [
     (b'{"files": {"a": "\\ud800"}}', "`a` is refused: its content holds half a character"),
     (b'{"files": {"a": "", "a/b": ""}}', "`a` and `a/b` cannot both be written"),
 ]
+
+
+def said(answer: Answer) -> Answer:
+    """The answer without what it took."""
+    return replace(answer, usage=Usage())
 
 
 def ask(folder, turn=None, **options) -> Ask:
@@ -66,7 +73,7 @@ def call(folder, turn=None, function="answer", **options) -> Answer:
 
 
 def test_a_command_is_told_its_role_and_its_prompt_and_its_words_come_back(tmp_path):
-    assert run(tmp_path, "cat") == Answer(text="the role\n\nthe prompt")
+    assert said(run(tmp_path, "cat")) == Answer(text="the role\n\nthe prompt")
 
 
 @pytest.mark.parametrize("command", [["sh", "-c", "echo $BMADP_AGENT > who; pwd"], "echo $BMADP_AGENT > who; pwd"])
@@ -85,7 +92,7 @@ def test_a_command_sees_the_variables_it_was_given_by_name(tmp_path, monkeypatch
 def test_a_command_may_print_its_files(tmp_path):
     printed = {"files": {"docs/a.md": "é\n"}, "text": "done", "data": {"verdict": "good"}}
     answer = run(tmp_path, "echo", json.dumps(printed), answer="json")
-    assert answer == Answer(text="done", files={"docs/a.md": "é\n".encode()}, data={"verdict": "good"})
+    assert said(answer) == Answer(text="done", files={"docs/a.md": "é\n".encode()}, data={"verdict": "good"})
 
 
 @pytest.mark.parametrize(("printed", "trouble"), HOSTILE, ids=range(len(HOSTILE)))
@@ -207,7 +214,7 @@ def test_a_command_is_guarded_by_its_program(command, endpoint):
 )
 def test_a_function_is_called_with_the_prompt_the_folder_and_the_data(tmp_path, returned, answer):
     module(tmp_path, f"def answer(prompt, folder, data):\n    print('noise')\n    return {returned}\n")
-    assert call(tmp_path, data={"text": "given"} if "['data']" in returned else None) == answer
+    assert said(call(tmp_path, data={"text": "given"} if "['data']" in returned else None)) == answer
 
 
 @pytest.mark.parametrize(

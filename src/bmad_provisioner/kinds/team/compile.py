@@ -9,7 +9,7 @@ from bmad_provisioner import strict_yaml
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.engine.policy import Policy
-from bmad_provisioner.engine.task import Keeping, Resources, Task
+from bmad_provisioner.engine.task import Keeping, Task
 from bmad_provisioner.errors import DocumentError, PlanError, UsageError
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.kind import Demands, Document, Sight
@@ -33,15 +33,17 @@ SKILL_FOLDERS = (".claude/skills", ".agents/skills", ".cursor/skills", ".opencod
 def scope(document: Document) -> Scope:
     """Return what has to be seen: the request, the skills, and what agents read that no agent makes."""
     declared = team(document.data)
-    outside = [read.path for agent in declared.agents.values() for read in agent.reads if _is_outside(read, declared)]
+    outside = [read.path for agent in declared.agents.values() for read in agent.reads if _is_outside(read, agent, declared)]
     skills = [path for agent in declared.agents.values() if agent.skill for path in _skill_paths(agent.skill)]
     folders = {_folder(path) for path in outside if is_pattern(path)}
     files = {path for path in (*outside, *skills) if not is_pattern(path)}
     return Scope(tuple(sorted(files)), tuple(sorted(folders)), (declared.request.file,) if declared.request.file else ())
 
 
-def _is_outside(read: Read, declared: Team) -> bool:
-    return bool(read.path) and not any(meet(read.path, made) for agent in declared.agents.values() for made in agent.makes)
+def _is_outside(read: Read, reader: Agent, declared: Team) -> bool:
+    """Whether nobody else makes it: what the reader itself makes too, it goes on with as it stands in the project."""
+    others = (agent for agent in declared.agents.values() if agent.name != reader.name)
+    return bool(read.path) and not any(meet(read.path, made) for agent in others for made in agent.makes)
 
 
 def _folder(pattern: str) -> str:
@@ -105,6 +107,10 @@ class _Compiler:
         for agent in self.team.agents.values():
             if agent.review is not None and {agent.name, agent.review.of} <= chosen:
                 tasks = rounds(tasks, agent)
+        errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+        if errors:
+            hint = "correct what they read, or say it in the request"
+            raise PlanError("agents read what is not in the request; nobody was asked", hint=hint, findings=errors)
         return Graph(tasks.values()), tuple(findings)
 
     def _asked(self) -> Requirements:
@@ -217,6 +223,7 @@ class _Compiler:
             "schema": agent.schema,
             "declared version": agent.version,
             "context": is_template,
+            "goes on": agent.goes_on,
         }
         kept: dict[str, Plain] = {name: value for name, value in args.items() if value}
         texts = Requirements(tuple(items)).texts()
@@ -224,21 +231,28 @@ class _Compiler:
 
     def _items(self, agent: Agent, asked: Requirements) -> tuple[list[Item], list[Finding]]:
         items: dict[Item, None] = {}
+        left_out: set[Item] = set()
         faults = []
         for number, read in enumerate(agent.reads):
             if read.path:
                 continue
             try:
-                items |= dict.fromkeys(requests.select(asked, read.selector))
+                found = requests.select(asked, read.selector)
             except UsageError as error:
-                faults.append(self._fault(("agents", agent.name, "reads", number), "team-request", error.message, error.hint))
-        return list(items), faults
+                place = ("agents", agent.name, "reads", number)
+                faults += [] if read.optional else [self._fault(place, "team-request", error.message, error.hint)]
+                continue
+            if read.left_out:
+                left_out |= set(found)
+            else:
+                items |= dict.fromkeys(found)
+        return [item for item in items if item not in left_out], faults
 
     def _outside(self, agent: Agent) -> tuple[str, ...]:
         """Return the paths of the project that an agent reads and no agent makes."""
         paths: dict[str, None] = {}
         for read in agent.reads:
-            if not _is_outside(read, self.team):
+            if not _is_outside(read, agent, self.team):
                 continue
             found = [path for path in self.sight.tree if meet(path, read.path)] if is_pattern(read.path) else [read.path]
             paths |= dict.fromkeys(sorted(path for path in found if not path.startswith(BESIDE)))

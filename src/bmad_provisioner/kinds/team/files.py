@@ -125,7 +125,7 @@ def _requirement(say: Remarks, each: Read, place: Place, asked: Requirements | N
     if not declared:
         hint = "write request: {file: request.md}, or the request itself"
         yield say.error("team-request", place, f"`{shown(each.selector)}` is read, and the document has no `request`", hint)
-    elif asked is not None:
+    elif asked is not None and not each.optional:
         try:
             select(asked, each.selector)
         except UsageError as error:

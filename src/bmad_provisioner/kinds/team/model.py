@@ -175,6 +175,9 @@ class Agent(_Strict):
     version: Version | None = Field(default=None, description="Raise it when the agent should do its work anew.")
     tags: Texts = Field(default=[], description="Words to find its results in the cache by.")
     env: Texts = Field(default=[], description="Names of environment variables it may see.")
+    start: Literal["nothing", "last"] = Field(
+        default="nothing", description="Begin with nothing, or with what it made the last time, to be brought up to date."
+    )
 
 
 class Leader(_Strict):

@@ -18,6 +18,7 @@ from bmad_provisioner.errors import TaskError
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.kinds.team import turn
 from bmad_provisioner.kinds.team.runtime import Answer
+from bmad_provisioner.kinds.team.select import IDLE
 from bmad_provisioner.kinds.team.team import Agent
 
 VERDICT: Mapping[str, Plain] = {
@@ -51,8 +52,11 @@ def rounds(tasks: Mapping[str, Task], reviewer: Agent) -> dict[str, Task]:
         prompt = f"{reviewer.prompt}\n\n{_PROMPT}".strip()
         args: dict[str, Plain] = {**asked, "prompt": prompt, "schema": VERDICT, "draft": draft, "review": before}
         made[verdict] = replace(own, name=verdict, action=REVIEW, args=args, reads=(), needs=(draft, *filter(None, (before,))))
-    end = Task(maker.name, SETTLE, {"agent": maker.name, "draft": draft, "review": verdict}, needs=(draft, verdict))
-    return {**{name: task for name, task in tasks.items() if name != maker.name}, **made, maker.name: end}
+    settled: dict[str, Plain] = {"agent": maker.name, "draft": draft, "review": verdict}
+    made[maker.name] = Task(maker.name, SETTLE, settled, maker.reads, needs=(draft, verdict))
+    if not reviewer.makes:  # its reviews are all that it has to do
+        made[own.name] = Task(own.name, IDLE, {"agent": own.name, "makes": []}, after=own.waits)
+    return {**{name: task for name, task in tasks.items() if name not in made}, **made}
 
 
 def _draft(inputs: Inputs) -> Output:

@@ -46,10 +46,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One thing an agent reads: `selector` of the requirements where `path` is empty, else of the file (or files) there."""
+    """One thing an agent reads: `selector` of the requirements where `path` is empty, else of the file (or files) there.
+
+    What is `optional` may be missing from the requirements; what is `left_out` is taken from what it else reads of them.
+    """
 
     path: str
     selector: str = ""
+    optional: bool = False
+    left_out: bool = False
 
     def __str__(self) -> str:
         return self.selector if not self.path else f"{self.path}#{self.selector}" if self.selector else self.path
@@ -76,7 +81,8 @@ class Agent:
     """One agent.
 
     `resources` is 0 where the profile decides; `timeout` is in seconds, `None`: learnt from history; `keeping` is
-    `None` where nothing is remembered. `options` is what its runtime is given.
+    `None` where nothing is remembered. `options` is what its runtime is given. It `goes_on` from what it made
+    the last time, or else begins with nothing.
     """
 
     name: str
@@ -103,6 +109,7 @@ class Agent:
     expected: Expected = Expected()
     version: str = ""
     env: tuple[str, ...] = ()
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +190,13 @@ def team(data: Mapping[str, Plain]) -> Team:
 
 
 def read(text: str) -> Read:
-    """Return what an entry of `reads` means: `requirements`, `requirements.ui`, `docs/prd.md`, `docs/prd.md#screens`."""
-    if text == ALL or text.startswith(f"{ALL}."):
-        return Read("", text)
+    """Return what an entry of `reads` means: `requirements`, `requirements.ui`, `docs/prd.md`, `docs/prd.md#screens`.
+
+    `requirements.ui?` is read if it is asked for, and `!requirements.notes` is not read.
+    """
+    asked = text.removeprefix("!").removesuffix("?")
+    if asked == ALL or asked.startswith(f"{ALL}."):
+        return Read("", asked, optional=text != asked, left_out=text.startswith("!"))
     path, _, selector = text.partition("#")
     return Read(path, selector)
 
@@ -231,6 +242,7 @@ def _agent(name: str, item: Mapping[str, Plain], policy: PolicyRule) -> Agent:
         expected=Expected(_number(expected.get("cost")) or 0.0, _count(expected.get("tokens")) or 0),
         version=_text(item, "version"),
         env=_texts(item.get("env")),
+        goes_on=_text(item, "start") == "last",
     )
 
 

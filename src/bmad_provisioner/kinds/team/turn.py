@@ -24,6 +24,8 @@ from bmad_provisioner.usage import Usage
 RUNTIMES = "bmad_provisioner.runtimes"
 REQUIREMENT = "requirement "
 """How the arguments begin that hold what is asked of the team: one each, so that `why` can name it."""
+NO_CHANGE = "NO_CHANGE"
+"""What an agent answers that found nothing to do about what it made before."""
 _LARGEST = 256 * 1024 * 1024
 """Bytes of one artefact."""
 _OURS = (".git", ".bmad-provisioner", "__pycache__", ".DS_Store")
@@ -58,16 +60,33 @@ ASK = Action("ask", "1", take, lane=Lane.IO, external=True)
 
 
 def _lay(folder: Path, inputs: Inputs) -> None:
-    """Put what the agent reads into its folder, dated 1970, so that whatever it touches can be told apart."""
-    for path, entry in _handed(inputs).items():
+    """Put what the agent reads into its folder, dated 1970, so that whatever it touches can be told apart.
+
+    What is newer comes later: what it made the last time, the file as it stands now, the draft of this run.
+    """
+    for path, entry in _made_before(inputs).items():
         _place(folder, path, inputs.fetch(entry), entry.executable)
     for path, found in inputs.files.items():
         if found is not None and found.is_plain:
             _place(folder, path, inputs.read(path), found.executable)
+    for path, entry in _handed(inputs).items():
+        _place(folder, path, inputs.fetch(entry), entry.executable)
 
 
 def _handed(inputs: Inputs) -> dict[str, Entry]:
     return {path: entry for output in inputs.needs.values() for path, entry in (*output.files.items(), *output.hands.items())}
+
+
+def _made_before(inputs: Inputs) -> Mapping[str, Entry]:
+    """Return what the agent made the last time, if it is to go on from there."""
+    last = inputs.turn.last
+    return last.files if last is not None and inputs.args.get("goes on") else {}
+
+
+def _drafted(inputs: Inputs) -> Mapping[str, Entry]:
+    """Return what an earlier round left: what was right of that may stay as it is."""
+    draft = inputs.needs.get(str(inputs.args.get("draft")))
+    return draft.hands if draft is not None else {}
 
 
 def _place(folder: Path, path: str, data: bytes, executable: bool) -> None:
@@ -120,12 +139,20 @@ def _prompt(inputs: Inputs) -> str:
     asked = [f"- {path}: {text}" for path, text in _requirements(inputs)]
     read = sorted({*_handed(inputs), *(path for path, entry in inputs.files.items() if entry is not None)})
     parts += ["What is asked:", "\n".join(asked)] if asked else []
-    parts += ["In this folder you find:", "\n".join(f"- {path}" for path in read)] if read else []
+    parts += ["In this folder you find:", _listed(read)] if read else []
+    before = sorted(_made_before(inputs))
+    parts += (
+        [f"You made these before; bring them up to date, or answer {NO_CHANGE} if they are:", _listed(before)] if before else []
+    )
     makes = _texts(inputs.args.get("makes"))
-    parts += ["Leave in this folder, and write nothing elsewhere:", "\n".join(f"- {path}" for path in makes)] if makes else []
+    parts += ["Leave in this folder, and write nothing elsewhere:", _listed(makes)] if makes else []
     objections = _texts(inputs.args.get("objections"))
-    parts += ["A reviewer objects:", "\n".join(f"- {one}" for one in objections)] if objections else []
+    parts += ["A reviewer objects:", _listed(objections)] if objections else []
     return "\n\n".join(parts) + "\n"
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _write(folder: Path, path: str, data: bytes, usage: Usage) -> None:
@@ -136,6 +163,8 @@ def _write(folder: Path, path: str, data: bytes, usage: Usage) -> None:
         raise TaskError(f"`{path}` is refused: {reason or 'it leads out of the scratch folder'}", usage=usage)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(data)
+    if data.startswith(b"#!"):
+        place.chmod(0o755)  # text has no mode: a script says on its first line that it is one
 
 
 def _left(folder: Path, usage: Usage) -> list[Left]:
@@ -166,7 +195,9 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _made(left: Sequence[Left], inputs: Inputs, answer: Answer) -> list[Left]:
     """Return what the agent wrote of what it has to make; raises TaskError when something of that is not there."""
     makes = _texts(inputs.args.get("makes"))
-    made = [one for one in left if one.written and any(meet(one.path, wanted) for wanted in makes)]
+    stays = {**_made_before(inputs), **_drafted(inputs)} if NO_CHANGE in answer.text or any(one.written for one in left) else {}
+    taken = [one for one in left if one.written or one.path in stays]
+    made = [one for one in taken if any(meet(one.path, wanted) for wanted in makes)]
     for one in made:
         reason = refusal(one.path) or ("it is a symbolic link" if one.place.is_symlink() else "")
         if reason:

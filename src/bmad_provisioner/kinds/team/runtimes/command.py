@@ -6,7 +6,7 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import which
 from typing import cast
@@ -19,6 +19,7 @@ from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.team.runtime import MEBI, Answer, Ask
 from bmad_provisioner.kinds.team.runtimes.answers import parse
 from bmad_provisioner.tree.paths import collisions, refusal
+from bmad_provisioner.usage import Usage
 
 EX_TEMPFAIL = 75
 """The exit code (sysexits.h) by which a command says that trying again may help."""
@@ -94,7 +95,7 @@ class Command:
         raise_failure(shown(self.endpoint(ask.options)), ended, ask.turn)
         if ask.options.get("answer") == "json":
             return printed(ended)
-        return Answer(text=scrubbed(ended.stdout[-_WORDS:].decode("utf-8", "replace")))
+        return Answer(text=scrubbed(ended.stdout[-_WORDS:].decode("utf-8", "replace")), usage=Usage(peak=ended.peak))
 
 
 def refused(path: str) -> str:
@@ -151,7 +152,7 @@ def printed(ended: Ended) -> Answer:
     if ended.cut:
         return Answer(trouble=f"the answer is longer than {len(ended.stdout) // MEBI} MiB")
     try:
-        return given(parse(ended.stdout))
+        return replace(given(parse(ended.stdout)), usage=Usage(peak=ended.peak))
     except ValueError as error:
         return Answer(trouble=f"the answer is not the JSON it should be: {scrubbed(str(error))}")
 
