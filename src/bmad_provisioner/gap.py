@@ -69,13 +69,14 @@ def left_out(record: Tree, desired: Tree, outcomes: Mapping[str, Outcome]) -> di
 def amended(graph: Graph, outcomes: Mapping[str, Outcome], record: Tree, actual: Callable[[str], Entry | None]) -> dict[str, Entry]:
     """Return the records, with each file that its maker read as it stands there: it may go on from what it saw.
 
-    Without this, a task that is asked to change a file that is not ours would end in a conflict with that very file.
+    Without this, a task that is asked to change a file that is not ours, or that the user edited since, would end in a
+    conflict with the very file that it goes on from.
     """
     known = dict(record)
     for name, outcome in outcomes.items():
         for path in outcome.output.files if outcome.output is not None else ():
             seen = actual(path) if path in graph[name].reads else None
-            if seen is not None and path not in record:
+            if seen is not None:
                 known[path] = seen
     return known
 
