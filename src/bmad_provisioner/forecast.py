@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bmad_provisioner.engine.budget import estimate
 from bmad_provisioner.engine.history import DiskHistory, Ran
+from bmad_provisioner.likeness import Like, most_like
 from bmad_provisioner.plan import Plan, Step
 from bmad_provisioner.session import Session
 from bmad_provisioner.usage import Usage
@@ -33,12 +34,13 @@ class Forecast:
     """What a run would do: its strategy, and its agents.
 
     `full rebuild`: every agent runs. `selective`: some run because they themselves were changed or asked for.
-    `incremental`: some run because what they read changed.
+    `incremental`: some run because what they read changed. `like` is the earlier request that this one is most like.
     """
 
     strategy: str
     agents: tuple[Prospect, ...]
     cached: int
+    like: Like | None = None
 
     def sum(self, *, certain: bool) -> tuple[float, Usage]:
         """Return seconds of work and usage of the agents, only the certain ones or all."""
@@ -52,7 +54,8 @@ def forecast(session: Session, made: Plan) -> Forecast:
     held = [step for step in asking if step.status == "held"]
     history = DiskHistory(session.blobs) if held else None
     agents = tuple(_prospect(step, history.of(step.task) if history else ()) for step in held)
-    return Forecast(_strategy(asking, held), agents, sum(step.status == "cached" for step in asking))
+    like = most_like(session, made) if held else None
+    return Forecast(_strategy(asking, held), agents, sum(step.status == "cached" for step in asking), like)
 
 
 def _prospect(step: Step, past: Sequence[Ran]) -> Prospect:

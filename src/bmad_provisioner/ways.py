@@ -18,6 +18,7 @@ from bmad_provisioner.kind import Demands
 from bmad_provisioner.session import Session
 
 if TYPE_CHECKING:
+    from bmad_provisioner.engine.eviction import Bounded
     from bmad_provisioner.engine.history import DiskHistory
     from bmad_provisioner.engine.lanes import Lanes
     from bmad_provisioner.engine.levels import Levels
@@ -41,27 +42,48 @@ def equipped(session: Session, demands: Demands, graph: Graph, *, on: str = "") 
     if all(task.action.lane is Lane.HERE for task in graph):
         yield Kit(Ways(), session.cache)
         return
+    if session.settings.values.benchmark_mode:
+        from bmad_provisioner.engine.cache import MemoryCache
+
+        yield Kit(_ways(session, demands, on), MemoryCache())
+        return
+    with levels(session) as cache:
+        yield Kit(_ways(session, demands, on), cache)
+        cache.trim(session.settings.values.disk_cache_size)
+
+
+@contextmanager
+def levels(session: Session) -> Iterator[Levels]:
+    """Open the levels of the cache that outlive a process: the disk, and the shared one where the settings name a server."""
     from bmad_provisioner.engine.levels import Levels
 
-    kit = _kit(session, demands, on)
+    values = session.settings.values
+    ttl = {"disk": values.disk_cache_ttl, "shared": values.shared_cache_ttl}
+    far = _shared(session)
     try:
-        yield kit
+        yield Levels(session.blobs, memory=_memory(session), shared=far, ttl={"memory": values.memory_cache_ttl, **ttl})
     finally:
-        if isinstance(kit.cache, Levels) and kit.cache.shared is not None:
-            kit.cache.shared.close()
+        if far is not None:
+            far.close()
 
 
-def _kit(session: Session, demands: Demands, on: str) -> Kit:
+def _memory(session: Session) -> Bounded[Hit]:
+    from bmad_provisioner.engine.eviction import Bounded
+
+    values = session.settings.values
+    return Bounded[Hit](values.memory_cache_size, policy=values.memory_cache_policy)
+
+
+def _ways(session: Session, demands: Demands, on: str) -> Ways:
     from bmad_provisioner.engine.breaker import Breakers
     from bmad_provisioner.engine.budget import Budget, Limits
-    from bmad_provisioner.engine.cache import MemoryCache
     from bmad_provisioner.engine.circuits import DiskStore
     from bmad_provisioner.engine.history import DiskHistory
 
     values = session.settings.values
     history = DiskHistory(session.blobs)
     session.blobs.relax()
-    ways = Ways(
+    return Ways(
         capacity=_capacity(session, demands, history),
         lanes=_lanes(values.parallel_execution_enabled, on),
         breakers=Breakers(DiskStore(session.blobs), failures=demands.failures, cool_off=demands.cool_off),
@@ -70,18 +92,6 @@ def _kit(session: Session, demands: Demands, on: str) -> Kit:
         sequential=demands.sequential,
         timeout=values.task_timeout_seconds,
     )
-    return Kit(ways, MemoryCache() if values.benchmark_mode else _levels(session))
-
-
-def _levels(session: Session) -> Levels:
-    """Return the cache of a run: in memory, on disk, and shared where the settings name a server."""
-    from bmad_provisioner.engine.eviction import Bounded
-    from bmad_provisioner.engine.levels import Levels
-
-    values = session.settings.values
-    memory = Bounded[Hit](values.memory_cache_size, policy=values.memory_cache_policy)
-    ttl = {"memory": values.memory_cache_ttl, "disk": values.disk_cache_ttl, "shared": values.shared_cache_ttl}
-    return Levels(session.blobs, memory=memory, shared=_shared(session), ttl=ttl)
 
 
 def _shared(session: Session) -> Shared | None:

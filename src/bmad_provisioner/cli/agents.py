@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,7 @@ from bmad_provisioner.usage import Usage
 if TYPE_CHECKING:
     from bmad_provisioner import api
     from bmad_provisioner.forecast import Forecast, Prospect
+    from bmad_provisioner.likeness import Like
     from bmad_provisioner.session import Session
 
 _MARKS = {
@@ -46,6 +48,14 @@ def forecast_text(cast: Forecast) -> None:
     if any(one.known for one in cast.agents):
         low, high = _spent(*certain), _spent(*possible)
         out(f"  expected: {low}{f' to {high}' if high != low else ''}, by their last runs")
+    if cast.like is not None:
+        out(f"  {_likeness(cast.like)}")
+
+
+def _likeness(like: Like) -> str:
+    day = datetime.fromtimestamp(like.at, UTC).strftime("%Y-%m-%d")
+    names = ", ".join(like.differing[:4]) + (f" and {len(like.differing) - 4} more" if len(like.differing) > 4 else "")
+    return f"like the request of {day}: {len(like.differing)} of {like.total} requirements differ: {names}"
 
 
 def _reason(one: Prospect) -> str:
@@ -95,7 +105,9 @@ def _sums(steps: Sequence[Step], seconds: float) -> str:
 
 def forecast_plain(cast: Forecast) -> dict[str, Plain]:
     """Return a forecast as plain data."""
+    like = cast.like
     return {
+        "like": None if like is None else {"at": like.at, "differing": list(like.differing), "of": like.total},
         "strategy": cast.strategy,
         "cached": cast.cached,
         "agents": [

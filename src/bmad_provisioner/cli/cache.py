@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -20,8 +19,8 @@ from bmad_provisioner.cli.work import opened
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.breaker import State
 from bmad_provisioner.errors import UsageError
-from bmad_provisioner.session import Session
 from bmad_provisioner.settings import parse_duration
+from bmad_provisioner.ways import levels as opened_levels
 
 if TYPE_CHECKING:
     from bmad_provisioner.engine.disk import Kept
@@ -46,7 +45,7 @@ def stats(folder: Path | None, as_json: bool, timings: bool) -> int:
     from bmad_provisioner.engine.circuits import DiskStore  # noqa: PLC0415
 
     with progressing(timings=timings, as_json=as_json) as progress, opened(folder, progress) as session:
-        with _levels(session) as levels:
+        with opened_levels(session) as levels:
             server = levels.shared.stats() if levels.shared is not None else None
             rows = _rows(levels, server)
         count, size = session.blobs.size()
@@ -158,7 +157,7 @@ def listed(folder: Path | None, as_json: bool, timings: bool, **choice: Any) -> 
     with (
         progressing(timings=timings, as_json=as_json) as progress,
         opened(folder, progress) as session,
-        _levels(session) as levels,
+        opened_levels(session) as levels,
     ):
         found = [one for one in levels.disk.kept() if one in chosen]
     if as_json:
@@ -183,7 +182,7 @@ def drop(folder: Path | None, as_json: bool, timings: bool, **options: Any) -> i
     with (
         progressing(timings=timings, as_json=as_json) as progress,
         opened(folder, progress) as session,
-        _levels(session) as levels,
+        opened_levels(session) as levels,
     ):
         if everywhere and levels.shared is None:
             raise UsageError("there is no shared cache", hint="set `shared_cache_url`: `bmadp settings` shows where")
@@ -254,7 +253,7 @@ def prune(folder: Path | None, as_json: bool, timings: bool) -> int:
         progressing(timings=timings, as_json=as_json) as progress,
         opened(folder, progress) as session,
         session.alone("bmadp cache prune"),
-        _levels(session) as levels,
+        opened_levels(session) as levels,
     ):
         forgotten = levels.trim(session.settings.values.disk_cache_size)
         levels.commit()
@@ -267,24 +266,6 @@ def prune(folder: Path | None, as_json: bool, timings: bool) -> int:
 
 
 # --- what all of them need --------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _levels(session: Session) -> Iterator[Levels]:
-    """Open the levels that outlive a process: the disk, and the shared one if the settings name it."""
-    from bmad_provisioner.engine.levels import Levels  # noqa: PLC0415
-    from bmad_provisioner.engine.shared import Shared  # noqa: PLC0415
-
-    values = session.settings.values
-    if not values.shared_cache_url:
-        yield Levels(session.blobs)
-        return
-    secret = values.shared_cache_secret.encode() if values.shared_cache_secret else None
-    far = Shared(values.shared_cache_url, secret=secret, warn=lambda text: say(text, label="warning", colour="yellow"))
-    try:
-        yield Levels(session.blobs, shared=far)
-    finally:
-        far.close()
 
 
 def _size(count: int) -> str:

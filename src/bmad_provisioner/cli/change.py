@@ -17,6 +17,7 @@ from bmad_provisioner.cli.tell import out, tell_finding
 from bmad_provisioner.cli.work import Work, opened, signature
 from bmad_provisioner.errors import StaleError, UsageError
 from bmad_provisioner.finding import Severity
+from bmad_provisioner.likeness import note
 from bmad_provisioner.plan import Plan
 
 
@@ -35,6 +36,8 @@ def carry_out(work: Work, asking: api.Asking, *, yes: bool, saved: Path | None, 
                     hint="review it anew: `bmadp analyze --save FILE`",
                 )
             plans.append(made)
+            if made.asks:
+                note(work.session, made)
             if not as_json:
                 _show(made)
             _ask(made, f"apply {len(made.writes)} changes?", yes=yes)
@@ -110,7 +113,7 @@ def heal(yes: bool, ours: tuple[str, ...], theirs: tuple[str, ...], folder: Path
     ):
         plans, receipts = [], []
         for applied in healing.applied(session):
-            made = api.plan(session, applied.request, api.Asking(hold=False, choices=choices(ours, theirs)))
+            made = api.plan(session, applied.request, api.Asking(hold=applied.request.kind.asks, choices=choices(ours, theirs)))
             plans.append(made)
             if not as_json:
                 _show(made)

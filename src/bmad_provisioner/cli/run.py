@@ -24,6 +24,7 @@ from bmad_provisioner.cli.options import (
 )
 from bmad_provisioner.cli.tell import CLEAN, FAILED, out_json, say
 from bmad_provisioner.cli.work import asking, working
+from bmad_provisioner.likeness import note
 
 
 @click.command()
@@ -51,6 +52,7 @@ def run(
                 start = time.perf_counter()
                 made = api.plan(work.session, request, wanted)
                 plans.append(made)
+                note(work.session, made)
                 if not as_json:
                     tell_findings(made)
                     ran_text(made, seconds=time.perf_counter() - start)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -117,6 +118,8 @@ class Cluster:
         except subprocess.TimeoutExpired:
             self._bridge.kill()
             self._bridge.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self._bridge.pid, signal.SIGKILL)  # a cluster of our own whose bridge ended without a word
         self._pipe.close()
 
 
@@ -185,6 +188,8 @@ class Bridge:
         if self._refs.pop(serial, None) is None:
             return
         error = future.exception()
+        if isinstance(error, self._ray.exceptions.LocalRayletDiedError):
+            os._exit(1)
         if error is None:
             self._send((serial, future.result(), ""))
         else:

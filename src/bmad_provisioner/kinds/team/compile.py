@@ -19,7 +19,7 @@ from bmad_provisioner.kinds.team.request import Item, Requirements
 from bmad_provisioner.kinds.team.rounds import rounds
 from bmad_provisioner.kinds.team.route import Specialist, route
 from bmad_provisioner.kinds.team.runtime import Runtime
-from bmad_provisioner.kinds.team.select import IDLE, narrowed
+from bmad_provisioner.kinds.team.select import IDLE, REQUEST, narrowed
 from bmad_provisioner.kinds.team.team import Agent, Read, Team, team
 from bmad_provisioner.kinds.team.turn import ASK, MAKE, REQUIREMENT, RUNTIMES
 from bmad_provisioner.plugins import Plugins
@@ -111,7 +111,8 @@ class _Compiler:
         if errors:
             hint = "correct what they read, or say it in the request"
             raise PlanError("agents read what is not in the request; nobody was asked", hint=hint, findings=errors)
-        return Graph(tasks.values()), tuple(findings)
+        request = Task("request", REQUEST, {f"{REQUIREMENT}{path}": text for path, text in asked.texts().items()})
+        return Graph([request, *tasks.values()]), tuple(findings)
 
     def _asked(self) -> Requirements:
         """Return the requirements; raises PlanError when the file of the request is not there or no UTF-8."""
