@@ -1,4 +1,4 @@
-"""The main job on a real project: gap, apply, validate, a BMAD update, heal, undo. Run by `make demo`.
+"""The main job on a real project: gap, apply, validate, a BMAD update, heal, undo; then a team of agents. Run by `make demo`.
 
 The project is made in `.demo/` by BMAD's own installer from npm. Where Node.js 20 is missing, a small sample project
 that ships in `examples/` stands in for it, and BMAD's update is left out.
@@ -16,6 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent.parent
 DEMO = HERE / ".demo"
 PROJECT = DEMO / "project"
+TEAM = DEMO / "team"
 BMAD = "6.12.0"
 
 
@@ -33,6 +34,7 @@ def main() -> int:
         shutil.copytree(HERE / "examples/sample-project", PROJECT)
     shutil.copy(HERE / "src/bmad_provisioner/kinds/skills/samples/health-platform.yaml", PROJECT / "bmad-provisioner.yaml")
     walk(real=real)
+    walk_team()
     say(f"Done. Look around in {PROJECT.relative_to(Path.cwd()) if PROJECT.is_relative_to(Path.cwd()) else PROJECT}")
     return 0
 
@@ -71,6 +73,25 @@ def walk(*, real: bool) -> None:
     bmadp("history", "--verify")
 
 
+def walk_team() -> None:
+    """Have a team of agents make an application, change what is asked, and see who works again."""
+    TEAM.mkdir()
+    say("8. Eight agents make a small web application of a request, without any model: first what they would do")
+    bmadp("init", "--team", "fullstack", within=TEAM)
+    bmadp("analyze", within=TEAM)
+    bmadp("apply", "--yes", within=TEAM)
+    print("$ python3 -m unittest discover -s tests", flush=True)
+    subprocess.run([sys.executable, "-m", "unittest", "discover", "-s", "tests"], cwd=TEAM, check=True)
+    say("9. Nothing changed: nobody works again")
+    bmadp("run", "--yes", within=TEAM)
+    say("10. Another accent colour is asked for: who works again, and why?")
+    request = TEAM / "request.md"
+    request.write_text(request.read_text(encoding="utf-8").replace("accent teal", "accent crimson"), encoding="utf-8")
+    bmadp("run", "--yes", within=TEAM)
+    bmadp("why", "frontend-developer", within=TEAM)
+    bmadp("apply", "--yes", within=TEAM)
+
+
 def node_is_there() -> bool:
     """Say whether BMAD's installer can run here."""
     if not (shutil.which("node") and shutil.which("npx")):
@@ -99,10 +120,10 @@ def bmad(*arguments: str) -> None:
     print(f"  (BMAD worked {time.monotonic() - start:.1f} s)\n", flush=True)
 
 
-def bmadp(*arguments: str, expect: int = 0) -> None:
-    """Run the product on the project; `expect` is the exit code it should have."""
+def bmadp(*arguments: str, expect: int = 0, within: Path = PROJECT) -> None:
+    """Run the product in a folder; `expect` is the exit code it should have."""
     print(f"$ bmadp {' '.join(arguments)}", flush=True)
-    done = subprocess.run([Path(sys.executable).parent / "bmadp", *arguments], cwd=PROJECT, check=False)
+    done = subprocess.run([Path(sys.executable).parent / "bmadp", *arguments], cwd=within, check=False)
     if done.returncode != expect:
         sys.exit(f"`bmadp {arguments[0]}` ended with {done.returncode}")
     print(flush=True)
