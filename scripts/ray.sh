@@ -2,7 +2,7 @@
 # Have Ray, this project as it stands here, and what its tests need in .cache/ray (a venv), for the slow tests of the cluster.
 set -eu
 cd "$(dirname "$0")/.."
-versions="ray==2.60.0 pytest==9.2.0 hypothesis==6.170.15"
+versions="ray[client]==2.60.0 pytest==9.2.0 hypothesis==6.170.15"
 mkdir -p .cache
 exec 9>.cache/ray.lock
 ! command -v flock >/dev/null || flock 9 # tests run side by side
