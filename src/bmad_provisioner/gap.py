@@ -157,6 +157,7 @@ def step(outcome: Outcome, task: Task) -> Step:
         usage=spent,
         asks=task.action.external,
         needs=task.waits,
+        quiet=task.action.quiet,
     )
 
 

@@ -79,7 +79,7 @@ def _spent(seconds: float, usage: Usage) -> str:
 
 def ran_text(made: Plan, *, seconds: float) -> None:
     """Print how each agent ended, and what the run took and saved."""
-    steps = [step for step in made.steps if step.asks or step.files or step.status == "failed"]
+    steps = [step for step in made.steps if not step.quiet or step.status == "failed"]
     width = max((len(step.task) for step in steps), default=0)
     for step in steps:
         mark, colour = _MARKS[step.status]
@@ -93,10 +93,10 @@ def ran_text(made: Plan, *, seconds: float) -> None:
 
 
 def _sums(steps: Sequence[Step], seconds: float) -> str:
-    ran = [step for step in steps if step.asks and step.status in ("done", "failed")]
-    cached = [step for step in steps if step.asks and step.status == "cached"]
+    ran = [step for step in steps if not step.quiet and step.status in ("done", "failed")]
+    cached = [step for step in steps if not step.quiet and step.status == "cached"]
     spent = sum((step.usage for step in ran), Usage())
-    parts = [f"{len(ran)} agents ran in {_spent(seconds, spent)}"]
+    parts = [f"{len(ran)} agent{'s' * (len(ran) != 1)} ran in {_spent(seconds, spent)}"]
     if cached:
         saved = sum((step.usage for step in cached), Usage())
         parts.append(f"{len(cached)} from the cache, which saved {_spent(sum(step.seconds for step in cached), saved)}")

@@ -44,7 +44,7 @@ def plan_text(made: Plan, *, every: bool = False) -> None:
             out(f"  {mark} {change.path}  {label}", colour=colour)
         if shown and rest:
             out(f"    and {len(rest)} more")
-    for step in made.held:
+    for step in _told(made):
         out(f"  ? {step.task}  known after apply", colour="magenta")
     out()
     out(summary(made), bold=True)
@@ -56,12 +56,17 @@ def _where(changes: Sequence[Change]) -> str:
     return f": {', '.join(folders)}" if folders else ""
 
 
+def _told(made: Plan) -> list[Step]:
+    """Return the held tasks that people should be told of."""
+    return [step for step in made.held if not step.quiet]
+
+
 def summary(made: Plan) -> str:
     """Return a plan in one line."""
     count = _count(made.changes)
     parts = [f"{count.get(gap.value, 0)} {gap.value}" for gap in Gap if count.get(gap.value)]
     parts.append(f"{made.current} up to date")
-    parts += [f"{len(made.held)} known after apply"] if made.held else []
+    parts += [f"{len(_told(made))} known after apply"] if made.held else []
     return ("nothing to do: " if made.is_clean else "") + ", ".join(parts)
 
 

@@ -158,7 +158,8 @@ class Inputs:
 class Action:
     """A kind of work. Raise `version` whenever the same inputs would give another output.
 
-    An `external` action asks the outside world (a network, a command): a plan holds it back.
+    An `external` action asks the outside world (a network, a command): a plan holds it back. A `quiet` one is a step
+    between others that makes nothing itself: people are not told of it unless they ask.
     """
 
     name: str
@@ -166,6 +167,7 @@ class Action:
     function: Callable[[Inputs], Output]
     lane: Lane = Lane.HERE
     external: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,8 @@ def _tell(inputs: Inputs) -> Output:
     return Output(facts={"request": {name.partition(" ")[2]: text for name, text in inputs.args.items()}})
 
 
-REQUEST = Action("request", "1", _tell)
+REQUEST = Action("request", "1", _tell, quiet=True)
 """Tells what is asked, for whoever looks for a request like it; no agent needs it."""
-SELECT = Action("select", "1", _select)
+SELECT = Action("select", "1", _select, quiet=True)
 IDLE = Action("idle", "1", _idle)
 """What an agent does whom the leader does not need for this request: what it made before stays."""
