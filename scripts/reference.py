@@ -19,8 +19,13 @@ import bmad_provisioner
 from bmad_provisioner import document, errors, project
 from bmad_provisioner.cli import tell
 from bmad_provisioner.cli.main import ALIASES, VERBS, bmadp
+from bmad_provisioner.engine.profile import PROFILES
 from bmad_provisioner.kinds.skills import domains, phases, platforms
 from bmad_provisioner.kinds.skills.installation import Installation
+from bmad_provisioner.kinds.team import units
+from bmad_provisioner.kinds.team.runtimes.cli import Cli
+from bmad_provisioner.plugins import Plugins
+from bmad_provisioner.settings import FILE, SETTINGS
 
 HERE = Path(__file__).resolve().parent.parent
 FOLDER = HERE / "docs" / "reference"
@@ -32,6 +37,9 @@ def pages() -> dict[str, str]:
     return {
         "commands.md": commands(),
         "manifest.md": manifest(),
+        "team.md": team(),
+        "runtimes.md": runtimes(),
+        "settings.md": settings(),
         "manifest.schema.json": json.dumps(document.schema(), indent=2, ensure_ascii=False) + "\n",
         "rules.md": rules(),
         "errors.md": error_tree(),
@@ -125,8 +133,8 @@ def _help(option: click.Option) -> str:
 # --- manifest --------------------------------------------------------------------------------------------------------
 
 
-def models() -> dict[str, Mapping[str, Any]]:
-    """Return the objects of the manifest by name, each before those it holds."""
+def models(kind: str) -> dict[str, Mapping[str, Any]]:
+    """Return the objects of a kind's document by name, each before those it holds."""
     schema: Any = document.schema()
     definitions = schema["$defs"]
     order: list[str] = []
@@ -138,8 +146,8 @@ def models() -> dict[str, Mapping[str, Any]]:
         for reference in _references(definitions[name].get("properties", {})):
             visit(reference)
 
-    visit("Skills")
-    return {name.removeprefix("Skills."): definitions[name] for name in order}
+    visit(kind)
+    return {name: definitions[name] for name in order}
 
 
 def _references(value: Any) -> Iterator[str]:
@@ -153,45 +161,72 @@ def _references(value: Any) -> Iterator[str]:
             yield from _references(part)
 
 
+_EDITOR = (
+    "To have an editor complete it, write the schema beside it (`bmadp schema > bmad-provisioner.schema.json`) and put this on "
+    "the first line:\n\n```yaml\n# yaml-language-server: $schema=bmad-provisioner.schema.json\n```"
+)
+
+
 def manifest() -> str:
-    """Return the page on every field of the manifest."""
+    """Return the page on every field of a Skills document."""
     head = (
         "The manifest is YAML in UTF-8, by default `bmad-provisioner.yaml`. Unknown keys are errors. "
         "`bmadp schema` prints the [JSON schema](manifest.schema.json); what else is checked: [rules](rules.md). "
-        "Several documents may stand in one file, separated by `---`."
+        "Several documents may stand in one file, separated by `---`. Here is the kind `Skills`; another is [`Team`](team.md)."
     )
-    editor = (
-        "To have an editor complete it, write the schema beside it (`bmadp schema > bmad-provisioner.schema.json`) and put this on "
-        "the first line:\n\n```yaml\n# yaml-language-server: $schema=bmad-provisioner.schema.json\n```"
+    sections = [_model(name, model) for name, model in models("Skills").items()]
+    return _page("The manifest", head, _EDITOR, *sections, _phases(), _domains(), _tools())
+
+
+def team() -> str:
+    """Return the page on every field of a Team document."""
+    head = (
+        "A document of the kind `Team` stands in the same file as others do, by default `bmad-provisioner.yaml`. Unknown keys are "
+        "errors. `bmadp schema` prints the [JSON schema](manifest.schema.json) of all kinds; what else is checked: "
+        "[rules](rules.md). How to write one: [Write a team](../guides/team.md)."
     )
-    sections = [_model(name, model) for name, model in models().items()]
-    return _page("The manifest", head, editor, *sections, _phases(), _domains(), _tools())
+    sections = [_model(name, model) for name, model in models("Team").items()]
+    return _page("Team", head, *sections, _profiles(), _units())
 
 
 TITLES: Mapping[str, str] = {
-    "Skills": "Top level", "Project": "`project`", "Customization": "`project.customizations.<id>`",
-    "MenuAddition": "`project.customizations.<id>.menu_additions[]`",
-    "Integration": "`project.integration`",
-    "Workflow": "`project.integration.workflows[]`", "Leader": "`project.leaders[]`",
-    "Specialist": "`project.leaders[].specialists[]`", "HandWritten": "`project.skills[]`",
-    "GitSource": "`project.skills[].source` (git)",
+    "Skills": "Top level", "Skills.Project": "`project`", "Skills.Customization": "`project.customizations.<id>`",
+    "Skills.MenuAddition": "`project.customizations.<id>.menu_additions[]`",
+    "Skills.Integration": "`project.integration`",
+    "Skills.Workflow": "`project.integration.workflows[]`", "Skills.Leader": "`project.leaders[]`",
+    "Skills.Specialist": "`project.leaders[].specialists[]`", "Skills.HandWritten": "`project.skills[]`",
+    "Skills.GitSource": "`project.skills[].source` (git)",
+    "Team": "Top level", "Team.Agent": "`agents.<name>`", "Team.Breaker": "`policy.breaker`", "Team.Budget": "`budget`",
+    "Team.Cache": "`cache`", "Team.CacheRule": "`cache.<rule>`, `agents.<name>.cache`", "Team.Expected": "`agents.<name>.expected`",
+    "Team.Leader": "`leader`", "Team.OwnProfile": "`profile` (your own)", "Team.Policy": "`policy`",
+    "Team.RequestFile": "`request` (a file)", "Team.Review": "`agents.<name>.review`",
 }  # fmt: skip
 
 
 def _model(name: str, model: Mapping[str, Any]) -> str:
     required = set(model.get("required", ()))
     rows = [
-        (f"`{field}`", _type(value), _default(field, value, required), value["description"])
+        (f"`{field}`", _type(value), _default(field, value, required), meaning(value))
         for field, value in model["properties"].items()
     ]
     return "\n\n".join((f"## {TITLES[name]}", model["description"], _table(("Field", "Type", "Default", "Meaning"), rows)))
+
+
+def meaning(value: Mapping[str, Any]) -> str:
+    """Return what the schema says of a field: its own description, or that of the object it holds; nothing if neither does."""
+    if "const" in value:
+        return value.get("description") or f"What the document is: `{value['const']}`."
+    held = [document.schema()["$defs"][name]["description"] for name in _references(value)]  # type: ignore[call-overload, index]
+    return str(value.get("description") or next(iter(held), ""))
 
 
 def _default(field: str, value: Mapping[str, Any], required: set[str]) -> str:
     if field in required:
         return "required"
     default = value.get("default")
-    return "none" if default in (None, [], {}) else f"`{default}`"
+    if isinstance(default, dict):
+        return "none" if not any(default.values()) else "see there"
+    return "none" if default in (None, []) else f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
 def _type(value: Mapping[str, Any]) -> str:
@@ -199,19 +234,48 @@ def _type(value: Mapping[str, Any]) -> str:
     if options:
         return " or ".join(dict.fromkeys(_type(option) for option in options if option.get("type") != "null"))
     if "$ref" in value:
-        return f"mapping ({TITLES[value['$ref'].rpartition('.')[2]]})"
+        return f"mapping ({TITLES[value['$ref'].rpartition('/')[2]]})"
     if value.get("enum") == sorted(platforms.TOOLS):
         return "[tools](#tools)"
     if "enum" in value:
         return " or ".join(f"`{word}`" for word in value["enum"])
     if "const" in value:
         return f"`{value['const']}`"
+    if "examples" in value:
+        return "such as " + ", ".join(f"`{example}`" for example in value["examples"])
     if value["type"] == "array":
         inner = value["items"]
-        return f"list of {TITLES[inner['$ref'].rpartition('.')[2]] if '$ref' in inner else _type(inner)}"
+        return f"list of {TITLES[inner['$ref'].rpartition('/')[2]] if '$ref' in inner else _type(inner)}"
     if value["type"] == "object":
-        return "mapping of ids to mappings"
-    return {"string": "text", "integer": "number"}[value["type"]]
+        inner = value.get("additionalProperties")
+        agents = f"mapping of names to {TITLES['Team.Agent']}"
+        return agents if inner == {"$ref": "#/$defs/Team.Agent"} else _OBJECTS[inner is True]
+    if isinstance(value["type"], list):
+        return " or ".join(_WORDS[word] for word in value["type"])
+    return _WORDS[value["type"]]
+
+
+_WORDS: Mapping[str, str] = {"string": "text", "integer": "number", "number": "number", "boolean": "`true` or `false`"}
+_OBJECTS = ("mapping of ids to mappings", "mapping")
+
+
+def _profiles() -> str:
+    rows = [(f"`{one.name}`", str(one.slots), f"{one.memory // 1024**2} MB", f"{one.cpu:g}") for one in PROFILES.values()]
+    rows.append(("`auto`", "as the machine allows", "what the agents held before, and a quarter more", "0.25"))
+    about = (
+        "What a runtime needs at least ([runtimes](runtimes.md)) goes before what the profile says. Where less memory is free than "
+        "a profile asks for, fewer agents run at once, and a warning says so."
+    )
+    return f"## Profiles\n\n{about}\n\n" + _table(("Profile", "Agents at once", "Memory of each", "Processors of each"), rows)
+
+
+def _units() -> str:
+    rows = [
+        ("duration", "`30s`, `15m`, `24h`, `7d`, `1w`, or a number of seconds"),
+        ("size", f"`512MB`, `1GB`, or a number of bytes; 1 MB is {units.size('1MB'):,} bytes, as for memory everywhere"),
+        ("count", f"`500k`, `2M` ({units.count('2M'):,}), or a number"),
+    ]
+    return "## Units\n\n" + _table(("What", "How it is written"), rows)
 
 
 def _phases() -> str:
@@ -243,6 +307,153 @@ def _tools() -> str:
     )
 
 
+# --- runtimes and settings ---------------------------------------------------------------------------------------------
+
+
+def known_runtimes() -> Mapping[str, Any]:
+    """Return every runtime that is installed here, by its name."""
+    offered: Any = Plugins("bmad_provisioner.runtimes")
+    return {name: offered[name] for name in sorted(offered)}
+
+
+RUNTIMES: Mapping[str, str] = {
+    "acp": "Any agent that speaks the Agent Client Protocol, version 1; what it may do is asked of us.",
+    "anthropic": "A model over HTTP: Anthropic's Messages.",
+    "canned": "Says what the document tells it to say: to try a team, or its failures.",
+    "command": "Any program: its role and prompt on standard input, in a folder with what it reads.",
+    "openai": "A model over HTTP: OpenAI's Chat Completions, or Responses; also any server that speaks them.",
+    "python": "A function, called in a process of its own.",
+    "template": "A tree of Jinja2 templates, rendered from what the agent reads.",
+}
+"""What each runtime is; the coding agents speak for themselves."""
+
+_CLI_OPTIONS: Mapping[str, str] = {
+    "model": "The model; without it that of the agent, else the command's own choice.",
+    "permissions": "`read` looks, `edit` (the default) writes files in its folder, `all` asks nobody. See the table above.",
+    "tools": "A list of the tools it may use.",
+    "max_turns": "At most so many turns of the model.",
+    "max_cost": "At most so many US dollars, watched by the command itself.",
+    "arguments": "A list of arguments, added at the end.",
+    "command": "Another executable than the one on the path.",
+    "env": "A list of the NAMES of environment variables that it is given besides those above.",
+}
+_MODEL_OPTIONS: Mapping[str, str] = {
+    "model": "The model. Required.",
+    "base_url": "Where the server is; without it the vendor's own.",
+    "key": "The NAME of the environment variable that holds the key. With `base_url` none is sent unless this names one.",
+    "headers": "More headers: each name with the NAME of the environment variable that holds its value.",
+    "temperature": "From 0 to 2.",
+    "max_tokens": "At most so many tokens in the answer.",
+    "strict": "The provider itself holds the model to the schema, where it can.",
+    "attach": "Globs of files in its folder whose text goes along with the prompt.",
+    "price": "`{input, output, cached}` in US dollars per million tokens; known for the vendors' own models.",
+    "responses": "`true`: the Responses dialect (`openai` only).",
+}
+OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "acp": {
+        "command": "A list: the agent's command and its arguments. Required; `{acp: [...]}` is short for it.",
+        "permissions": "What it is granted when it asks: `read`, `edit` (the default: also change files in its folder), `all`.",
+        "model": "The model, where the agent lets it be chosen.",
+        "env": "A list of the NAMES of environment variables it may see.",
+    },
+    "command": {
+        "command": "A list of words, or a line for `sh`. Required; `{command: [...]}` is short for it.",
+        "answer": "`files` (the default): those it writes. `json`: it prints an object of `files` (path: text), `text` and `data`.",
+        "env": "A list of the NAMES of environment variables it may see, besides harmless ones.",
+    },
+    "python": {
+        "call": 'A function, as `module:function`. Required; `{python: "module:function"}` is short for it.',
+        "path": "A folder that its module is imported from.",
+        "data": "Anything, handed to it.",
+        "env": "A list of the NAMES of environment variables it may see.",
+    },
+    "template": {
+        "template": "The name of a tree that ships, such as `fullstack/backend-developer`; `{template: NAME}` is short for it.",
+        "files": "Or the tree itself: a mapping of paths to texts; `NAME.j2` makes `NAME`.",
+    },
+    "canned": {
+        "files": "Paths, each with its text.",
+        "text": "Its words.",
+        "data": "Its structured answer.",
+        "seconds": "How long it takes.",
+        "fail": "`message`, `heals` (may another try help?), `times` (how many tries fail; all, where it is left out).",
+    },
+    "openai": _MODEL_OPTIONS,
+    "anthropic": {name: text for name, text in _MODEL_OPTIONS.items() if name != "responses"},
+}
+"""What the options of each runtime mean; those of the coding agents are `_CLI_OPTIONS`."""
+
+
+def options_of(name: str) -> Mapping[str, str]:
+    """Return the options of a runtime with their meaning."""
+    return OPTIONS.get(name, _CLI_OPTIONS)
+
+
+def runtimes() -> str:
+    """Return the page on the runtimes and their options."""
+    head = (
+        "What answers for an agent: the `runtime` of a [Team](team.md) document, as a name (`claude`) or one name with its options "
+        "(`{claude: {permissions: edit}}`). Plugins add theirs under the entry-point group `bmad_provisioner.runtimes`. "
+        "How to use them: [Write a team](../guides/team.md), [Coding agents](../guides/coding-agents.md)."
+    )
+    known = known_runtimes()
+    rows = [
+        (f"`{name}`", RUNTIMES.get(name) or f"The coding agent `{name}` of the package `{one.adapter.package}`.",
+         f"{one.floor.memory // 1024**2} MB" if one.floor.memory else "none", "no" if one.pure else "yes")
+        for name, one in known.items()
+    ]  # fmt: skip
+    about = "A runtime that asks nobody outside runs while a plan is made; the others wait for `run` or `apply`."
+    parts = [_table(("Runtime", "What it is", "Memory at least", "Asks outside"), rows), about]
+    parts += [f"## `{name}`\n\n{_options(OPTIONS[name])}" for name in OPTIONS if name in known]
+    parts.append(_coding_agents({name: one for name, one in known.items() if isinstance(one, Cli)}))
+    return _page("Runtimes", head, *parts)
+
+
+def _options(options: Mapping[str, str]) -> str:
+    return _table(("Option", "Meaning"), [(f"`{name}`", text) for name, text in options.items()])
+
+
+def _coding_agents(agents: Mapping[str, Cli]) -> str:
+    titles = {"system": "a role", "tools": "`tools`", "turns": "`max_turns`", "cost": "`max_cost`", "schema": "a schema"}
+    rows = []
+    for name, one in agents.items():
+        adapter = one.adapter
+        told = [text for field, text in titles.items() if getattr(adapter, field)]
+        given = ", ".join(f"`{variable}`" for variable in dict.fromkeys((*adapter.passes, adapter.base)))
+        rows.append((f"`{name}`", f"`{adapter.package}`", ", ".join(told) or "nothing of it", given))
+    levels = [(f"`{name}`", *(_words_of(one, level) for level in ("read", "edit", "all"))) for name, one in agents.items()]
+    return "\n\n".join((
+        "## Coding agents",
+        "Each is its vendor's command, found on the path and run without a screen. What it cannot be told by an argument goes "
+        "into the prompt (a role, a schema) or is refused as an option (`tools`, `max_turns`, `max_cost`).",
+        _table(("Runtime", "Package", "Can be told", "Environment variables it is given"), rows),
+        "What `permissions` come to:",
+        _table(("Runtime", "`read`", "`edit`", "`all`"), levels),
+        _options(_CLI_OPTIONS),
+    ))  # fmt: skip
+
+
+def _words_of(one: Cli, level: str) -> str:
+    words = " ".join(one.adapter.permissions[level]) or one.adapter.levels.get(level, "")
+    return f"`{words}`" if words else "nothing is said"
+
+
+def settings() -> str:
+    """Return the page on every setting."""
+    head = (
+        f"How runs behave in a project. `{FILE}` in the project's root holds them as TOML, one `name = value` a line. An "
+        "environment variable goes before the file, a flag of `bmadp run`, `apply` or `settings` before both. `bmadp settings` "
+        "shows each value and where it came from. An unknown name and a value of another form are errors, with the line."
+    )
+    rows = [
+        (f"`{one.name}`", one.form.wanted, f"`{one.default}`" if one.default else "unset", f"`{one.variable}`",
+         "none" if one.secret else f"`{one.flag}`", one.help)
+        for one in SETTINGS.values()
+    ]  # fmt: skip
+    secret = "A secret is taken from the environment alone: files are committed, and command lines can be listed by others."
+    return _page("Settings", head, _table(("Setting", "Takes", "Default", "Variable", "Flag", "Meaning"), rows), secret)
+
+
 # --- rules, errors, exit codes ---------------------------------------------------------------------------------------
 
 
@@ -262,6 +473,7 @@ ABOUT: Mapping[str, str] = {
     "kinds.skills.rules": "The manifest, and the skills it makes.",
     "kinds.skills.doctor": "What `bmadp doctor` finds in a project.",
     "kinds.skills.legacy": "What `bmadp init --adopt` could not tell.",
+    "kinds.team.rules": "A Team document, and what its agents did.",
     "api": "The plan.",
     "tree.journal": "What `bmadp history --verify` finds in the journal.",
     "upkeep": "What `bmadp history --verify` finds in the backups.",
@@ -330,6 +542,7 @@ _VERB_CODES = """\
 | `analyze` | planned, whatever it found | the plan has errors |
 | `diff` | printed | |
 | `apply`, `heal`, `restore` | done and durable; or nothing to do | refused: errors, a conflict, a plan overtaken, the disk |
+| `run` | every agent is done or cached | an agent failed, or there are errors |
 | `doctor` | nothing but infos | warnings or errors |
 | `history --verify` | the journal is whole | it is damaged |
 | `why` | answered | neither a path nor a task |"""

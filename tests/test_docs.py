@@ -19,6 +19,8 @@ from bmad_provisioner import errors
 from bmad_provisioner.cli import tell
 from bmad_provisioner.cli.main import ALIASES, VERBS
 from bmad_provisioner.digest import Digest, Entry
+from bmad_provisioner.plugins import Plugins
+from bmad_provisioner.settings import SETTINGS
 from bmad_provisioner.tree.diff import diff
 
 HERE = Path(__file__).resolve().parent.parent
@@ -79,18 +81,54 @@ def test_every_option_and_argument_of_a_verb_is_documented(name: str, command: c
     assert section.split("| Option |")[0].count("\n| `") == len(arguments)
 
 
-def test_every_field_of_the_manifest_is_documented() -> None:
-    text = page("manifest.md")
-    for name, model in REFERENCE.models().items():
+KINDS = {"Skills": "manifest.md", "Team": "team.md"}
+
+
+def test_every_kind_has_a_page() -> None:
+    assert set(KINDS) == set(Plugins("bmad_provisioner.kinds"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_of_a_document_is_documented(kind: str) -> None:
+    text = page(KINDS[kind])
+    for name, model in REFERENCE.models(kind).items():
         section = text.split(f"\n## {REFERENCE.TITLES[name]}\n", 1)[1].split("\n## ", 1)[0]
         assert [field for field in model["properties"] if f"\n| `{field}` |" not in section] == [], name
 
 
-def test_the_schema_explains_every_field() -> None:
-    fields = [
-        (f"{name}.{field}", value) for name, model in REFERENCE.models().items() for field, value in model["properties"].items()
-    ]
-    assert [name for name, value in fields if not value.get("description")] == []
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_schema_explains_every_field(kind: str) -> None:
+    models = REFERENCE.models(kind).items()
+    fields = [(f"{name}.{field}", value) for name, model in models for field, value in model["properties"].items()]
+    assert [name for name, value in fields if not REFERENCE.meaning(value)] == []
+
+
+def test_every_setting_is_documented_with_its_variable_and_flag() -> None:
+    rows = page("settings.md").splitlines()
+    for setting in SETTINGS.values():
+        row = next((row for row in rows if row.startswith(f"| `{setting.name}` |")), "")
+        assert f"`{setting.variable}`" in row and setting.help in row, setting.name
+        assert (f"`{setting.flag}`" in row) is not setting.secret, setting.name
+
+
+def test_every_runtime_and_each_of_its_options_is_documented() -> None:
+    text = page("runtimes.md")
+    for name, runtime in REFERENCE.known_runtimes().items():
+        assert f"\n| `{name}` | " in text
+        complaint = next(iter(runtime.check({"no-such-option": 1})))
+        assert [option for option in REFERENCE.options_of(name) if option not in complaint] == [], name
+        known = re.split("there are |: ", complaint)[-1] if "no-such-option" in complaint else "template, files"
+        assert set(known.replace("`", "").split(", ")) == set(REFERENCE.options_of(name)), name
+
+
+def test_every_runtime_is_in_a_guide() -> None:
+    guides = "".join((DOCS / "guides" / name).read_text(encoding="utf-8") for name in ("team.md", "coding-agents.md"))
+    assert [name for name in REFERENCE.known_runtimes() if f"`{name}`" not in guides and f"{{{name}: " not in guides] == []
+
+
+def test_the_readme_has_every_verb() -> None:
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    assert [verb for verb in VERBS if f"`bmadp {verb}`" not in readme] == []
 
 
 def test_the_schema_beside_the_reference_is_what_the_verb_prints() -> None:
@@ -208,7 +246,7 @@ def test_every_page_is_reached_from_the_index() -> None:
         seen.add(path)
         links = [link.partition("#")[0] for link in _LINK.findall(path.read_text(encoding="utf-8"))]
         ahead += [(path.parent / link).resolve() for link in links if link and not re.match(r"[a-z]+:", link)]
-    written = {path for path in DOCS.rglob("*.md") if path.parent.name in {"guides", "concepts", "reference"}}
+    written = {path for path in DOCS.rglob("*.md") if path.parent.name != "decisions"}
     assert sorted(str(path.relative_to(DOCS)) for path in written - seen) == []
 
 
