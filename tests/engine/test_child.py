@@ -187,6 +187,33 @@ def test_memory_that_is_reserved_and_not_used_is_not_counted(tmp_path):
     assert (ended.ending, ended.code) == (Ending.EXITED, 0)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing bounds what a process may reserve")
+def test_a_bound_of_memory_is_there_before_the_child_and_what_it_starts(tmp_path):
+    ended = run(tmp_path, "sh", "-c", "ulimit -d; sh -c 'ulimit -d'", turn=Turn(seconds=FAR, memory=1500 * MEBI))
+    assert ended.stdout.split() == [b"3072000", b"3072000"], "KiB, twice the bound"
+
+
+@pytest.mark.parametrize("memory", [None, 100 * MEBI])
+@pytest.mark.parametrize("words", [("a b", "", "*", "$HOME"), ("-n", "--", "'", '"'), ("\n", "\\", "é", ";")])
+def test_a_child_is_told_what_we_say_to_the_letter(tmp_path, words, memory):
+    code = "import sys; print(ascii(sys.argv[1:]))"
+    ended = run(tmp_path, sys.executable, "-c", code, *words, turn=Turn(seconds=FAR, memory=memory))
+    assert ended.stdout.decode().strip() == ascii(list(words))
+
+
+@pytest.mark.parametrize("place", ["bin", "."])
+@pytest.mark.parametrize("memory", [None, 100 * MEBI])
+def test_a_command_is_found_from_its_folder(tmp_path, monkeypatch, memory, place):
+    (tmp_path / "work/bin").mkdir(parents=True)
+    tool = tmp_path / "work" / place / "tool"
+    tool.write_text("#!/bin/sh\nexit 7\n")
+    tool.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for command, path in ((f"{place}/tool", os.defpath), ("tool", f"{place}{os.pathsep}{os.defpath}")):
+        turn = Turn(seconds=FAR, memory=memory)
+        assert run_child([command], folder=Path("work"), environment={"PATH": path}, turn=turn).code == 7
+
+
 def test_what_a_child_used_is_measured(tmp_path):
     code = "import time; held = b'x' * 50_000_000; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     ended = python(tmp_path, code)
@@ -198,26 +225,32 @@ def test_words_about_memory_mean_nothing_where_it_is_not_bounded(tmp_path):
     assert (ended.ending, ended.code) == (Ending.EXITED, 1)
 
 
+@pytest.mark.parametrize("memory", [None, 100 * MEBI])
 @pytest.mark.parametrize(
     ("command", "message", "hint"),
     [
         (["bmadp-no-such-command"], "command `bmadp-no-such-command` is not there", "install `bmadp-no-such-command`"),
         (["./none"], "command `./none` is not there", "install"),
         (["./plain"], "command `./plain` may not be executed", "chmod +x"),
-        (["./broken"], "command `./broken` does not start", "by hand"),
-        (["./orphan"], "command `./orphan` does not start", "by hand"),
         (["echo", "a\0b"], "command `echo` does not start", "by hand"),
         ([], "command `` does not start", "by hand"),
     ],
 )
-def test_a_command_that_cannot_start_says_what_to_do(tmp_path, command, message, hint):
+def test_a_command_that_cannot_start_says_what_to_do(tmp_path, command, message, hint, memory):
     (tmp_path / "plain").write_text("#!/bin/sh\n")
-    for name, text in {"broken": "\x7fELF", "orphan": "#!/no/interpreter\n"}.items():
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
     with pytest.raises(TaskError) as caught:
-        run(tmp_path, *command)
+        run(tmp_path, *command, turn=Turn(seconds=FAR, memory=memory))
     assert message in caught.value.message and hint in caught.value.hint and not caught.value.heals
+
+
+@pytest.mark.parametrize("head", ["\x7fELF", "#!/no/interpreter\n"])
+def test_a_command_that_the_system_does_not_understand_fails(tmp_path, head):
+    (tmp_path / "odd").write_text(head)
+    (tmp_path / "odd").chmod(0o755)
+    with pytest.raises(TaskError, match="does not start"):
+        run(tmp_path, "./odd")
+    ended = run(tmp_path, "./odd", turn=Turn(seconds=FAR, memory=100 * MEBI))
+    assert ended.ending is Ending.EXITED and ended.code in (126, 127) and b"odd" in ended.stderr
 
 
 def test_a_folder_that_is_not_there_is_not_taken_for_a_missing_command(tmp_path):

@@ -1,8 +1,7 @@
 """Child: run a command in its own process group, within bounds of time, memory and output, and leave nothing of it behind.
 
-Memory is bounded twice: `RLIMIT_DATA` of each process, set from outside right after the start (`preexec_fn` would copy
-our page tables: 30 ms from a parent of 600 MB, against 0.6), and the resident memory of the whole tree, looked at twenty
-times a second. What the child leaves running is ended with it, and all of it ends when we do (`watch.Guard`).
+Memory is bounded twice: what each process may reserve, by the kernel (`spawn`), and what the whole tree holds, looked at
+twenty times a second. What the child leaves running is ended with it, and all of it ends when we do (`watch.Guard`).
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from math import inf
 from pathlib import Path
 from typing import IO, cast
 
-from bmad_provisioner.engine.spawn import limit, spawn
+from bmad_provisioner.engine.spawn import spawn
 from bmad_provisioner.engine.task import Turn
 from bmad_provisioner.engine.watch import Family, Guard, Recent, resident
 
@@ -94,9 +93,15 @@ def run_child(
     turn: Turn,
     stdin: bytes = b"",
     most: int = MOST,
+    hard: bool = True,
 ) -> Ended:
-    """Run a command to its end, which it or its `turn` decides; raises TaskError when it cannot be started."""
-    life = _Life(command, folder, environment, turn)
+    """Run a command to its end, which it or its `turn` decides; raises TaskError when it cannot be started.
+
+    Where the turn bounds memory, what the whole tree holds is looked at; and a process that takes much at once is refused it
+    by the kernel, before anybody looks. Not `hard` leaves out the refusing, for programs that reserve far more than they
+    use and cannot do with less: then memory may be exceeded for the 50 ms between two looks.
+    """
+    life = _Life(command, folder, environment, turn, hard)
     for source in (life.process.stdout, life.process.stderr):
         life.collect(cast("IO[bytes]", source), _Kept(most))
     life.feed(stdin)
@@ -132,14 +137,20 @@ class Child:
 
 @contextmanager
 def child(
-    command: Sequence[str], *, folder: Path, environment: Mapping[str, str], turn: Turn, most: int = MOST // 32
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    turn: Turn,
+    most: int = MOST // 32,
+    hard: bool = True,
 ) -> Iterator[Child]:
     """Start a command to talk with, and end it with all it started when the context is left.
 
-    Raises TaskError when it cannot be started. `most` bounds the bytes kept of its stderr.
+    Raises TaskError when it cannot be started. `most` bounds the bytes kept of its stderr; `hard` is that of `run_child`.
     """
     left = threading.Event()
-    life = _Life(command, folder, environment, turn, left.is_set)
+    life = _Life(command, folder, environment, turn, hard, left.is_set)
     talk = Child(life, most)
     try:
         yield talk
@@ -198,15 +209,14 @@ class _Life:
         folder: Path,
         environment: Mapping[str, str],
         turn: Turn,
+        hard: bool,
         left: Callable[[], bool] = _never,
     ) -> None:
         mark = _guard.mark()
         self._began = time.monotonic()
-        self.process = spawn(command, folder, environment, mark)
+        self.process = spawn(command, folder, environment, mark, turn.memory if hard else None)
         self._pid = self.process.pid
         _guard.born(self._pid)
-        if turn.memory is not None:
-            limit(self._pid, turn.memory)
         self._family = Family(self._pid, mark)
         self._turn, self._left = turn, left
         self._deadline = self._began + (inf if turn.seconds is None else turn.seconds)

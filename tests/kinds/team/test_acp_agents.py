@@ -57,7 +57,8 @@ def ask(request, tmp_path, monkeypatch):
                 monkeypatch.setenv(name, value)
             options = {**given, "env": list(variables), **more}
             assert ACP.check(options) == ()
-            return ACP.ask(Ask("dev", "Write made.txt, please.", work, options, system="You write files.", turn=Turn(seconds=240)))
+            turn = Turn(seconds=240, memory=2 << 30)
+            return ACP.ask(Ask("dev", "Write made.txt, please.", work, options, system="You write files.", turn=turn))
 
     return asking
 

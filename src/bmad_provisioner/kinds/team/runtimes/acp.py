@@ -84,7 +84,7 @@ class Acp:
         names = cast("Sequence[str]", ask.options.get("env") or ())
         grants = Grants(ask.folder.resolve(), str(ask.options.get("permissions", "edit")))
         command = _command(ask.options)
-        with child(command, folder=ask.folder, environment=environment(names), turn=ask.turn) as agent:
+        with child(command, folder=ask.folder, environment=environment(names), turn=ask.turn, hard=False) as agent:
             talk = _Talk(Path(command[0]).name, agent, grants, ask.turn, tuple(os.environ.get(name, "") for name in names))
             ending = _converse(talk, ask)
         return _answer(talk, ending, ask)

@@ -46,9 +46,9 @@ class Adapter:
     The environment variable `base` may name another provider than `url`: then `provider` is added, `named` stands for
     `model`, and `given` and `config` add to `switches` and `files`.
 
-    `floor` is memory in MiB, a little more than the peak of a one-file turn; a command that is crippled by a bound of
-    what it may reserve is not `bounded`. `tried` says that all of this and the parser were run against a provider on
-    loopback.
+    `floor` is memory in MiB, a little more than the peak of a one-file turn. A command that cannot live with a bound of what
+    it may reserve is not `hard`: then only what it holds is bounded. `tried` says that all of this and the parser were run
+    against a provider on loopback.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Adapter:
     files: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[str, str] = field(default_factory=dict)
-    bounded: bool = True
+    hard: bool = True
     tried: bool = True
 
 
@@ -186,7 +186,7 @@ OPENCODE = Adapter(
     },
     given={"OPENCODE_CONFIG_CONTENT": _OPENCODE},
     floor=704,
-    bounded=False,
+    hard=False,
 )
 PI = Adapter(
     name="pi",

@@ -24,8 +24,6 @@ from bmad_provisioner.kinds.team.runtimes.adapters import Adapter
 from bmad_provisioner.kinds.team.runtimes.answers import Shape, find
 from bmad_provisioner.kinds.team.runtimes.parsers import Report
 
-_RESERVED = 2 * 1024 * MEBI
-"""Bytes that every process may reserve, whatever it may use: those of `spawn.limit`."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODEL = re.compile(r"[\w./:@+-]*")
 _SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
@@ -95,9 +93,14 @@ class Cli:
             raise TaskError(f"`{name}` is not installed", barred=True, hint=f"install `{self.adapter.package}`")
         with TemporaryDirectory(prefix="bmadp-agent-") as private:
             call = _call(self.adapter, program, ask, Path(private))
-            turn = ask.turn if self.adapter.bounded else replace(ask.turn, memory=None)
-            command = _bounded(call.command, turn)
-            ended = run_child(command, folder=ask.folder, environment=call.environment, turn=turn, stdin=call.stdin)
+            ended = run_child(
+                call.command,
+                folder=ask.folder,
+                environment=call.environment,
+                turn=ask.turn,
+                stdin=call.stdin,
+                hard=self.adapter.hard,
+            )
         report = self.adapter.parse(ended.code, ended.stdout, ended.stderr)
         report = replace(report, usage=replace(report.usage, peak=ended.peak))
         _judge(self.adapter, ended, report, lambda words: _scrubbed(words, call.secrets))
@@ -191,17 +194,6 @@ def _arguments(adapter: Adapter, ask: Ask, level: str, values: Mapping[str, str]
         if value:
             yield from (Template(word).substitute(values, value=value) for word in words)
     yield from map(str, cast("list[Plain]", options.get("arguments") or ()))
-
-
-def _bounded(command: tuple[str, ...], turn: Turn) -> tuple[str, ...]:
-    """Return the command with its bound of memory in place before it starts.
-
-    Set from outside, the bound may come while Claude Code is reserving its heap: then one start in four crashes.
-    """
-    if turn.memory is None:
-        return command
-    most = max(2 * turn.memory, _RESERVED) // 1024
-    return ("/bin/sh", "-c", f'ulimit -d {most} 2>/dev/null; exec "$@"', "sh", *command)
 
 
 def _prompt(adapter: Adapter, ask: Ask) -> str:
