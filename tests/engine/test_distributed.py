@@ -167,7 +167,7 @@ def test_a_cluster_of_our_own_listens_on_the_loopback_only(cluster):
 def test_a_cluster_that_does_not_answer_is_passed_over():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens
-        with pytest.raises(LanesError, match="cannot be used: .*timeout"):
+        with pytest.raises(LanesError, match=r"cannot be used: .*timeout"):
             Cluster(f"ray://127.0.0.1:{taken.getsockname()[1]}")
 
 
