@@ -64,7 +64,7 @@ class DiskCache:
 
     def __init__(self, blobs: Blobs, *, longest: float | None = None, now: Callable[[], float] = time.time) -> None:
         self._blobs, self._longest, self._now = blobs, longest, now
-        self._traces: dict[str, str] | None = None
+        self._traces: dict[str, bytes] | None = None
         blobs.own("cache", 1, _SCHEMA)
 
     def get(self, key: Digest) -> Output | None:
@@ -148,7 +148,7 @@ class DiskCache:
 
     def remember(self, task: str, trace: Trace) -> None:
         """Keep what the key of `task` is made of now; it is in the file after the next `commit`."""
-        body = canonical({"parts": trace.parts, "shown": trace.shown, "because": trace.because}).decode()
+        body = canonical({"parts": trace.parts, "shown": trace.shown, "because": trace.because})
         self._blobs.defer("INSERT OR REPLACE INTO traces VALUES (?, ?)", (task, body))
         if self._traces is not None and task in self._traces:
             self._traces[task] = body

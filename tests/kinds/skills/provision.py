@@ -91,7 +91,9 @@ def provision(
         return Entry(digest(content), executable)
 
     outputs = {
-        task.name: task.action.function(Inputs(task.args, {p: sight.entry(p) for p in task.reads}, {}, sight.read, keep))
+        task.name: task.action.function(
+            Inputs(task.args, {p: sight.entry(p) for p in task.reads}, {}, sight.read, keep, lambda entry: blobs[entry.digest])
+        )
         for task in graph
     }
     files: dict[str, bytes] = {}
