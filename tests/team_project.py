@@ -87,8 +87,12 @@ class TeamProject(Home):
         return {task["task"]: task for plan in said.plans for task in plan["tasks"]}
 
     def ended(self, *arguments: object) -> dict[str, str]:
-        """Run the team and return how each agent ended; who hands on sections and drafts is left out."""
-        return {name: step["status"] for name, step in self.steps(*arguments).items() if " " not in name}
+        """Run the team and return how each agent of the document ended."""
+        return self.of_agents(self.steps(*arguments))
+
+    def of_agents(self, steps: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+        """Return how each agent of the document ended; what lies between them (sections, drafts) is left out."""
+        return {name: steps[name]["status"] for name in yaml.safe_load(self.manifest.read_text())["agents"]}
 
     def start(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
         """Start a command line as a process of its own, and do not wait for it."""

@@ -45,14 +45,21 @@ def take(inputs: Inputs) -> Output:
     """Have an agent do its work; raises TaskError unless everything it has to make is there and stands its check."""
     with TemporaryDirectory(prefix="bmadp-") as scratch:
         answer = asked(inputs, scratch)
-        folder = Path(scratch).resolve()
-        for path, data in answer.files.items():
-            _write(folder, path, data, answer.usage)
-        left = _left(folder, answer.usage)
-        made = _made(left, inputs, answer)
-        _check(folder, inputs, answer.usage)
-        files = {one.path: inputs.keep(one.place.read_bytes(), one.executable) for one in made}
-        return Output(files, tuple(_undeclared(left, made, inputs)), _facts(inputs, answer), usage=answer.usage)
+        try:
+            return _taken(Path(scratch).resolve(), inputs, answer)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise TaskError(f"what it left cannot be taken: {reason}", usage=answer.usage) from error
+
+
+def _taken(folder: Path, inputs: Inputs, answer: Answer) -> Output:
+    for path, data in answer.files.items():
+        _write(folder, path, data, answer.usage)
+    left = _left(folder, answer.usage)
+    made = _made(left, inputs, answer)
+    _check(folder, inputs, answer.usage)
+    files = {one.path: inputs.keep(one.place.read_bytes(), one.executable) for one in made}
+    return Output(files, tuple(_undeclared(left, made, inputs)), _facts(inputs, answer), usage=answer.usage)
 
 
 MAKE = Action("make", "1", take)
@@ -162,13 +169,14 @@ def _write(folder: Path, path: str, data: bytes, usage: Usage) -> None:
     if reason or not place.parent.resolve().is_relative_to(folder) or place.is_symlink():
         raise TaskError(f"`{path}` is refused: {reason or 'it leads out of the scratch folder'}", usage=usage)
     place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)  # a pipe would wait for a reader, and a hard link lead out of the folder
     place.write_bytes(data)
     if data.startswith(b"#!"):
         place.chmod(0o755)  # text has no mode: a script says on its first line that it is one
 
 
 def _left(folder: Path, usage: Usage) -> list[Left]:
-    """Return every plain file in the folder; raises TaskError for one that is too large, or a link that was planted."""
+    """Return every plain file and link in the folder; raises TaskError for one that is too large."""
     found = []
     for place in _walk(folder):
         info = place.lstat()
