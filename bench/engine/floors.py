@@ -6,6 +6,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from graphlib import TopologicalSorter
 from hashlib import sha256
 from pathlib import Path
@@ -86,8 +87,11 @@ def event_loop(nodes: list[Node], _folder: Path, work: Work) -> Run:
     return lambda: asyncio.run(walk())
 
 
-def rows(nodes: list[Node], folder: Path, work: Work) -> Run:
-    """Return one task after the other, each with a key of its needs' keys and a row in SQLite: the least that remembers."""
+def rows(nodes: list[Node], folder: Path, work: Work, *, each: bool = False) -> Run:
+    """Return one task after the other, each with a key of its needs' keys and a row in SQLite: the least that remembers.
+
+    With `each`, a row is committed before the next task starts: the least that survives a kill at any time.
+    """
     file = sqlite3.connect(folder / "rows.sqlite", isolation_level=None)
     file.execute("PRAGMA journal_mode=WAL")
     file.execute("PRAGMA synchronous=NORMAL")
@@ -102,18 +106,26 @@ def rows(nodes: list[Node], folder: Path, work: Work) -> Run:
 
     def run() -> None:
         sorter = _sorter(nodes)
-        file.execute("BEGIN")
+        if not each:
+            file.execute("BEGIN")
         while sorter:
             names = sorter.get_ready()
             for name in names:
                 keys[name] = sha256(name.encode() + b"".join(keys[need] for need in needs[name])).digest()
             there = known(names)
-            new = [(keys[name], work(name)) for name in names if keys[name] not in there]
-            file.executemany("INSERT INTO rows VALUES (?, ?)", new)
+            for name in names:
+                if keys[name] not in there:
+                    file.execute("INSERT INTO rows VALUES (?, ?)", (keys[name], work(name)))
             sorter.done(*names)
-        file.execute("COMMIT")
+        file.commit()
 
     return run
 
 
-ROWS = {"graphlib": graphlib, "asyncio": event_loop, "threads": threads, "graphlib + SQLite": rows}
+ROWS = {
+    "graphlib": graphlib,
+    "threads": threads,
+    "asyncio": event_loop,
+    "SQLite, at the end": rows,
+    "SQLite, each": partial(rows, each=True),
+}

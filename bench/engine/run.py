@@ -61,9 +61,9 @@ def _arguments() -> argparse.Namespace:
 def _facts(rounds: int, missing: dict[str, str], began: float) -> dict[str, object]:
     here = machine()
     measured = (
-        f"Measured on {here['cores']} cores of {here['processor']}, {here['system']}, Python {here['python']}, {rounds} rounds,"
-        f" {(time.time() - began) / 60:.0f} minutes in all. The load average of the last quarter of an hour was {here['load']}:"
-        " the machine was shared with other work, so read ratios and CPU rather than seconds."
+        f"Measured on {here['cores']} cores of {here['processor']}, {here['system']}, Python {here['python']}; rounds: {rounds}, in"
+        f" {(time.time() - began) / 60:.0f} minutes.\nThe load average of the last quarter of an hour was {here['load']}: the"
+        " machine was shared with other work, so read ratios and CPU rather than seconds."
     )
     absent = "".join(f" Not available here: {name} ({reason})." for name, reason in missing.items())
     listed = ", ".join(versions())

@@ -17,7 +17,7 @@ from places import BIN, environment
 from shapes import SHAPES, TEAM
 
 _HERE = Path(__file__).parent
-FLOORS = ("graphlib", "threads", "asyncio", "graphlib + SQLite")
+FLOORS = ("graphlib", "threads", "asyncio", "SQLite, at the end", "SQLite, each")
 OURS = ("bmadp", "bmadp, asks nobody", "bmadp, no cache")
 _LIBRARIES = (
     "dask, threaded",
@@ -29,11 +29,12 @@ _LIBRARIES = (
     "parsl, threads",
     "redun",
 )
-_FORGET = frozenset({"graphlib", "threads", "asyncio", "bmadp, no cache", "dask, threaded", "parsl, threads"})
+FORGET = frozenset({"graphlib", "threads", "asyncio", "bmadp, no cache", "dask, threaded", "parsl, threads"})
+"""Who remembers nothing."""
 _ENDED, _LATER = 5, 0.1
 """`kill -9` comes when so many agents have ended, and so many seconds later: the sixth is at work then."""
 PROGRAMS, FILES, PLAIN = "programs", "files", "python -c pass"
-SIZES = {"1 MB": 1 << 20, "64 MB": 64 << 20, "512 MB": 512 << 20}
+SIZES = {"1 MB": 1 << 20, "64 MB": 64 << 20, "256 MB": 256 << 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def trials() -> Iterator[Trial]:
 def _graph(command: list[str], shape: str, folder: Path) -> Mapping[str, Reading]:
     """Run one graph in a process of its own, and once more in another where the first one's results are remembered."""
     name, count = command[3], len(SHAPES[shape])
-    remembers = name not in _FORGET and not any(node.units for node in SHAPES[shape])
+    remembers = name not in FORGET and not any(node.units for node in SHAPES[shape])
     readings = {}
     for step, wanted in (("cold", count), ("cached", 0))[: 1 + remembers]:
         sample = measure([*command, str(folder)], folder, environment(folder))
@@ -144,5 +145,5 @@ def _done(folder: Path) -> list[str]:
 
 
 def _spent(sample: Sample) -> Reading:
-    fault = "" if not sample.code else "stopped after 60 s" if sample.code < 0 else f"exit {sample.code}"
+    fault = "" if not sample.code else "over 60 s" if sample.code < 0 else f"exit {sample.code}"
     return Reading(sample.wall, sample.cpu, sample.memory, fault)
