@@ -117,9 +117,10 @@ def plan(
         scope=scope,
         beside=str(request.beside),
         asks=any(task.action.lane is not Lane.HERE for task in graph),
+        sole=len(request.siblings) <= 1,
     )
-    if not made.asks:
-        remember(session, made)
+    if not asking.choices or not made.asks:
+        remember(session, made, graph)
     return made
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bmad_provisioner.engine.budget import estimate
-from bmad_provisioner.engine.history import DiskHistory, Ran
-from bmad_provisioner.likeness import Like, most_like
 from bmad_provisioner.plan import Plan, Step
 from bmad_provisioner.session import Session
 from bmad_provisioner.usage import Usage
+
+if TYPE_CHECKING:
+    from bmad_provisioner.engine.history import Ran
+    from bmad_provisioner.likeness import Like
+
+# What looks back is imported when something is held: the commonest forecast is that nothing will run.
+# ruff: noqa: PLC0415
 
 NOTHING, FULL, SELECTIVE, INCREMENTAL = "nothing to run", "full rebuild", "selective", "incremental"
 
@@ -52,13 +57,25 @@ def forecast(session: Session, made: Plan) -> Forecast:
     """Return what running a plan, made with everything external held back, would do."""
     asking = [step for step in made.steps if step.asks]
     held = [step for step in asking if step.status == "held"]
-    history = DiskHistory(session.blobs) if held else None
-    agents = tuple(_prospect(step, history.of(step.task) if history else ()) for step in held)
-    like = most_like(session, made) if held else None
-    return Forecast(_strategy(asking, held), agents, sum(step.status == "cached" for step in asking), like)
+    if not held:
+        return nothing(made)
+    from bmad_provisioner.engine.history import DiskHistory
+    from bmad_provisioner.likeness import most_like
+
+    history = DiskHistory(session.blobs)
+    agents = tuple(_prospect(step, history.of(step.task)) for step in held)
+    cached = sum(step.status == "cached" for step in asking)
+    return Forecast(_strategy(asking, held), agents, cached, most_like(session, made))
+
+
+def nothing(made: Plan) -> Forecast:
+    """Return the forecast of a plan in which nothing is held back."""
+    return Forecast(NOTHING, (), sum(step.asks and step.status == "cached" for step in made.steps))
 
 
 def _prospect(step: Step, past: Sequence[Ran]) -> Prospect:
+    from bmad_provisioner.engine.budget import estimate
+
     done = [ran for ran in past if ran.status == "done"][-5:]
     seconds = sum(ran.seconds for ran in done) / len(done) if done else 0.0
     spent = estimate([ran.usage for ran in done], None)
@@ -66,8 +83,6 @@ def _prospect(step: Step, past: Sequence[Ran]) -> Prospect:
 
 
 def _strategy(asking: Sequence[Step], held: Sequence[Step]) -> str:
-    if not held:
-        return NOTHING
     if len(held) == len(asking):
         return FULL
     own = ("argument ", "action ", "it was asked for")

@@ -44,7 +44,7 @@ class Plan:
     `head` is the newest receipt it was made on, `source` the digest of the document's bytes: applying
     checks both, and the `before` of every change. `records` is what the receipt will record. `scope` and `beside` are
     what was looked at, and the folder the document lies in. `asks` says that a task of it asks the outside world: then it
-    follows from more than files.
+    follows from more than files. `sole` says that its document is the only one of the manifest.
     """
 
     project: str
@@ -60,6 +60,7 @@ class Plan:
     scope: Scope = field(default_factory=Scope)
     beside: str = ""
     asks: bool = False
+    sole: bool = True
 
     @property
     def writes(self) -> tuple[Change, ...]:
@@ -90,6 +91,11 @@ class Plan:
     def is_clean(self) -> bool:
         """Whether there is nothing to write, to decide or to mend. Equal files may still have to be recorded as ours."""
         return not (self.writes or self.conflicts or self.errors or self.held)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do at all, and nothing to record: at most edits that stay."""
+        return self.is_clean and not self.records and all(change.gap is Gap.DRIFTED for change in self.changes)
 
     @property
     def digest(self) -> Digest:

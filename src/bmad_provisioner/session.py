@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bmad_provisioner.digest import Entry, digest
 from bmad_provisioner.errors import CommitError, DamagedError, StaleError
-from bmad_provisioner.event import Listener
+from bmad_provisioner.event import Event, FellBack, Listener, Warned
+from bmad_provisioner.finding import Finding
 from bmad_provisioner.project import STATE, Project
 from bmad_provisioner.tree.model import BESIDE, Scope, Tree
 from bmad_provisioner.tree.observe import Index, observe, read_file, walk
@@ -34,19 +35,45 @@ class Session:
     """
 
     def __init__(self, project: Project, *, emit: Listener, begin: bool = True, flags: Mapping[str, object] | None = None) -> None:
-        self.project, self.emit, self._flags = project, emit, flags or {}
+        self.project, self._emit, self._flags = project, emit, flags or {}
         self._settings: Settings | None = None
         self.writable = project.prepare() if begin or os.path.lexists(project.state) else False
         self.index = Index(project.state / "index.json" if self.writable else None)
         self._blobs: Blobs | None = None
         self._cache: DiskCache | None = None
+        self._last: Callable[[], None] | None = None
+        self.told: tuple[Finding, ...] = ()
+        """What the manifest itself gave to tell, besides what a plan finds."""
+        self.warned = False
+        """Whether something was told that a plan does not say, and that holds for this run alone."""
 
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         if self._blobs is not None:
             self._blobs.close()
+        if self._last is not None and failed is None:
+            self._last()
+
+    def emit(self, event: Event) -> None:
+        """Tell the listener."""
+        self.warned = self.warned or isinstance(event, (FellBack, Warned))
+        self._emit(event)
+
+    def at_last(self, act: Callable[[], None]) -> None:
+        """Do this, instead of what was to be done so far, when all went well and the store is closed."""
+        self._last = act
+
+    def store(self) -> list[int] | None:
+        """Return what the content store's file is known by, as it was last written; `None` while somebody has it open."""
+        path = str(self.project.state / "blobs.db")
+        try:
+            info = os.lstat(path)
+        except OSError:
+            return None
+        open_now = os.path.lexists(f"{path}-wal")
+        return None if open_now else [info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino, info.st_mode]
 
     @property
     def settings(self) -> Settings:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from bmad_provisioner.characters import shown
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.plugins import did_you_mean
 from bmad_provisioner.source import MOST_BYTES, read
+
+# What reads a settings file or an address is imported for one: most projects have neither.
+# ruff: noqa: PLC0415
 
 FILE = "bmad-provisioner.toml"
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
@@ -84,6 +85,8 @@ def _policy(text: str) -> str:
 
 
 def _url(text: str) -> str:
+    from urllib.parse import urlsplit
+
     parts = urlsplit(text.strip())
     elsewhere = parts.path + parts.query + parts.fragment
     if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.path) or "@" in elsewhere or parts.port == 0:
@@ -219,6 +222,8 @@ def _from_flags(flags: Mapping[str, object]) -> dict[str, _Given]:
 def _from_file(path: Path) -> dict[str, _Given]:
     if not os.path.lexists(path):
         return {}
+    import tomllib
+
     text = _text(path)
     try:
         data = tomllib.loads(text)
@@ -268,6 +273,8 @@ def _place(text: str, name: str) -> str:
 
 
 def _lacks(text: str, name: str) -> bool:
+    import tomllib
+
     try:
         return name not in tomllib.loads(text)
     except ValueError:
@@ -317,6 +324,8 @@ def _fit(setting: Setting, value: object) -> str:
 
 def _without_password(url: str) -> str:
     """Return an address in which whatever may be a password is hidden: before the `@`, and in the query."""
+    from urllib.parse import urlsplit
+
     parts = urlsplit(url.strip())
     account, at, host = parts.netloc.rpartition("@")
     user, colon, _password = account.partition(":")

@@ -138,4 +138,10 @@ def gate(session: Session, request: api.Request, asking: api.Asking, *, yes: boo
         forecast_text(cast)
         confirm(f"have {len(cast.agents)} agents run?", yes=False)
     else:
+        cached_text(yes=False)
+
+
+def cached_text(*, yes: bool) -> None:
+    """Say, to who might have been asked, that there is nothing to ask."""
+    if not yes:
         say("every agent is cached")

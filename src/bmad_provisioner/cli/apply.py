@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bmad_provisioner.cli import show
+from bmad_provisioner.cli.agents import cached_text
 from bmad_provisioner.cli.options import (
     again_options,
     choice_options,
@@ -21,6 +22,7 @@ from bmad_provisioner.cli.options import (
     shared,
     yes_option,
 )
+from bmad_provisioner.cli.tell import tell_warnings
 
 
 @click.command()
@@ -48,8 +50,11 @@ def apply(
     decided = choices(ours, theirs)
     with progressing(timings=timings, as_json=as_json) as progress:
         read = read_manifest(manifest, folder)
-        known = None if decided or more["refresh"] or more["again"] else glanced(read, folder, progress)
-        if known is not None and saved is None:
+        other = decided or saved is not None or more["refresh"] or more["again"] or more["on"]
+        known = None if other else glanced(read, folder, progress, settings_of(more), wanted=lambda made: made.is_idle)
+        if known is not None:
+            cached_text(yes=yes or not known.asks)
+            tell_warnings(() if as_json else known.findings)
             return show.done_text([known], [], as_json=as_json)
         # Heavy, and not needed when nothing moved.
         from bmad_provisioner.cli.change import carry_out  # noqa: PLC0415

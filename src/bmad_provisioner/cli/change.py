@@ -13,10 +13,9 @@ from bmad_provisioner import heal as healing
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.agents import confirm, gate
 from bmad_provisioner.cli.options import choice_options, choices, progressing, shared, yes_option
-from bmad_provisioner.cli.tell import out, tell_finding
+from bmad_provisioner.cli.tell import out, tell_warnings
 from bmad_provisioner.cli.work import Work, opened, signature
 from bmad_provisioner.errors import StaleError, UsageError
-from bmad_provisioner.finding import Severity
 from bmad_provisioner.likeness import note
 from bmad_provisioner.plan import Plan
 
@@ -58,9 +57,7 @@ def _reviewed(path: Path) -> list[str]:
 
 
 def _show(made: Plan) -> None:
-    for finding in made.findings:
-        if finding.severity is Severity.WARNING:  # errors are told by the refusal
-            tell_finding(finding)
+    tell_warnings(made.findings)
     if not made.is_clean:
         show.plan_text(made)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -20,10 +19,8 @@ from bmad_provisioner.cli.options import (
 )
 from bmad_provisioner.cli.tell import CLEAN, CONFLICT, DRIFT, FAILED, PENDING, out, out_json, say, tell_finding
 from bmad_provisioner.finding import Severity
+from bmad_provisioner.forecast import Forecast, forecast, nothing
 from bmad_provisioner.plan import Plan
-
-if TYPE_CHECKING:
-    from bmad_provisioner.forecast import Forecast
 
 
 def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *, timings: bool, as_json: bool) -> list[Plan]:
@@ -32,11 +29,11 @@ def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *,
         read = read_manifest(manifest, folder)
         known = glanced(read, folder, progress)
         if known is not None:
+            casts += [nothing(known)] if known.asks else []
             return [known]
         # Heavy, and not needed when nothing moved.
         from bmad_provisioner import api  # noqa: PLC0415
         from bmad_provisioner.cli.work import working  # noqa: PLC0415
-        from bmad_provisioner.forecast import forecast  # noqa: PLC0415
 
         with working(read, folder, progress) as work:
             plans = [api.plan(work.session, request) for request in work.requests]

@@ -15,6 +15,7 @@ import click
 
 from bmad_provisioner import project, settings, source
 from bmad_provisioner.cli.progress import Progress
+from bmad_provisioner.cli.tell import tell_finding
 from bmad_provisioner.digest import Digest, digest
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.event import StepFinished
@@ -124,17 +125,30 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def glanced(manifest: Manifest, folder: Path | None, progress: Progress) -> Plan | None:
-    """Return the plan without parsing or compiling anything, if nothing moved since it had nothing to do."""
+def glanced(
+    manifest: Manifest,
+    folder: Path | None,
+    progress: Progress,
+    flags: Mapping[str, object] | None = None,
+    *,
+    wanted: Callable[[Plan], bool] = lambda made: True,
+) -> Plan | None:
+    """Return the plan without parsing or compiling anything, if nothing moved since it had nothing to do, or nobody to ask.
+
+    What the manifest itself gives to tell is told with it. A plan that is not `wanted` is none.
+    """
     if folder is None and b"root" in manifest.data:
         return None  # the manifest names its project itself
     place = project.Project(Path(os.path.realpath(folder or manifest.path.parent)))
     if not place.is_known:
         return None
-    with Session(place, emit=progress) as session:
+    with Session(place, emit=progress, flags=flags) as session:
         start = time.perf_counter()
         made = glance(session, manifest.source, manifest.path.parent)
+        made = made if made is not None and wanted(made) else None
         progress(StepFinished("glance", time.perf_counter() - start))
+        for finding in session.told if made is not None else ():
+            tell_finding(finding)
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TextIO
 
@@ -71,3 +72,10 @@ def tell_finding(finding: Finding) -> None:
     plain = replace(finding, path=_line(finding.path), message=_line(finding.message), hint=_line(finding.hint))
     _label, _, rest = str(plain).partition(": ")
     say(rest, label=finding.severity.value, colour=_COLOURS[finding.severity])
+
+
+def tell_warnings(findings: Iterable[Finding]) -> None:
+    """Write the warnings among findings: errors are told by the refusal."""
+    for finding in findings:
+        if finding.severity is Severity.WARNING:
+            tell_finding(finding)

@@ -42,8 +42,10 @@ def _remembered(manifest: Manifest, progress: Progress, session: Session, parsed
     if known is None:
         parsed = parsed or parse(manifest, progress)
         session.cache.put_plain(key, Output(facts=document.pack(parsed)))
+        session.told = parsed.findings
         return parsed
     parsed = document.unpack(known.facts)
+    session.told = parsed.findings
     progress(StepFinished("parse", time.perf_counter() - start))
     for finding in parsed.findings:
         tell_finding(finding)

@@ -35,8 +35,6 @@ from bmad_provisioner.kinds.team.vocabulary import (
     singular,
 )
 
-EDITION = 1
-"""Raise it whenever the same requirements would be understood otherwise."""
 ELSEWHERE = frozenset({"ui", "operations", "database", "notes"})
 """Groups that say nothing of what is kept: `ui` is asked for the look, `operations` and `database` for where it runs."""
 _CHARACTERS = r"(\d+)\s*(?:characters|letters|caractères)"

@@ -20,7 +20,6 @@ import html
 import json
 import re
 import sys
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
@@ -30,13 +29,18 @@ from typing import TYPE_CHECKING, Any, cast
 from bmad_provisioner.digest import Plain, digest, fingerprint
 from bmad_provisioner.engine.task import Resources
 from bmad_provisioner.errors import TaskError
-from bmad_provisioner.kinds.team import recognise as recognition
-from bmad_provisioner.kinds.team.application import Application, model, seen, with_model
+from bmad_provisioner.kinds.team.edition import EDITION
 from bmad_provisioner.kinds.team.runtime import Answer, Ask
 from bmad_provisioner.kinds.team.runtimes.bytecode import bytecode_folder
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from bmad_provisioner.kinds.team.application import Application
+
+# What understands requirements and what renders is imported when there is something to render: most runs only look
+# which version answers.
+# ruff: noqa: PLC0415
 
 SHIPPED = Path(__file__).parent.parent / "templates"
 MODEL = "application.json"
@@ -71,7 +75,7 @@ class Template:
         if self.check(options):
             return "absent"
         tree = {path: digest(data) for path, data in _tree(options).items()}
-        return f"template {_EDITION}.{recognition.EDITION} {fingerprint(cast('Plain', tree))[:16]}"
+        return f"template {_EDITION}.{EDITION} {fingerprint(cast('Plain', tree))[:16]}"
 
     def endpoint(self, options: Mapping[str, Plain]) -> str:
         """Return its own name: it asks nobody."""
@@ -81,6 +85,8 @@ class Template:
         """Return the rendered tree; raises TaskError naming the template and line that could not be."""
         for fault in self.check(ask.options):
             raise TaskError(f"agent `{ask.agent}`: {fault}")
+        from bmad_provisioner.kinds.team.application import model
+
         variables = _variables(ask.options.get("context"))
         name = str(ask.options.get("template") or "files")
         files = render(name, _tree(ask.options), variables)
@@ -126,10 +132,13 @@ def _tree(options: Mapping[str, Plain]) -> Mapping[str, bytes]:
 
 def _variables(context: Plain) -> dict[str, Any]:
     """Return what templates see from the plain `context` that the team hands over."""
+    from bmad_provisioner.kinds.team.application import model, with_model
+    from bmad_provisioner.kinds.team.recognise import recognise
+
     context = context if isinstance(context, Mapping) else {}
     items = [(str(pair[0]), str(pair[1])) for pair in cast("Sequence[Sequence[Plain]]", context.get("requirements") or ())]
     inputs = {path: str(text) for path, text in cast("Mapping[str, Plain]", context.get("inputs") or {}).items()}
-    application = recognition.recognise(items)
+    application = recognise(items)
     for path, text in inputs.items():
         if path.rpartition("/")[2] == MODEL:
             application = with_model(application, text, path)
@@ -177,9 +186,9 @@ def _targets(tree: Mapping[str, bytes], application: Application) -> Iterator[tu
 
 def _environment(name: str, sources: Mapping[str, str]) -> Environment:
     """Return a sandbox that knows one tree, strict about what is missing, and deaf to markup in values."""
-    from jinja2 import FileSystemBytecodeCache, FunctionLoader, StrictUndefined  # noqa: PLC0415 - others pay nothing
-    from jinja2 import __version__ as edition  # noqa: PLC0415
-    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+    from jinja2 import FileSystemBytecodeCache, FunctionLoader, StrictUndefined
+    from jinja2 import __version__ as edition
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     def load(source: str) -> tuple[str, str, Any] | None:
         return (sources[source], f"{name}/{source}", lambda: True) if source in sources else None
@@ -199,7 +208,7 @@ def _environment(name: str, sources: Mapping[str, str]) -> Environment:
 
 
 def _rendered(environment: Environment, source: str, name: str, variables: Mapping[str, Any]) -> bytes:
-    from jinja2 import TemplateError, TemplateSyntaxError  # noqa: PLC0415
+    from jinja2 import TemplateError, TemplateSyntaxError
 
     try:
         text = environment.get_template(source).render(variables)
@@ -212,6 +221,8 @@ def _rendered(environment: Environment, source: str, name: str, variables: Mappi
 
 def _place(prefix: str, source: str) -> str:
     """Return the template and line where the error in flight was raised: Jinja2 writes them into the traceback."""
+    import traceback
+
     frames = [frame for frame in traceback.extract_tb(sys.exc_info()[2]) if frame.filename.startswith(prefix)]
     return f"`{frames[-1].filename}`, line {frames[-1].lineno}" if frames else f"`{prefix}{source}`"
 
@@ -248,6 +259,8 @@ def sql(value: str) -> str:
 
 def line(value: object) -> str:
     """Return text on one line, without what no reader sees: for comments."""
+    from bmad_provisioner.kinds.team.application import seen
+
     return seen(str(value))
 
 
