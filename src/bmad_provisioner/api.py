@@ -209,7 +209,7 @@ def _keep_before(session: Session, changes: Sequence[Change]) -> None:
         if now.get(change.path) != change.before:
             raise StaleError(f"`{change.path}` changed since it was planned; nothing was applied", hint="plan again")
         if change.before is not None and change.before.digest not in session.blobs:
-            session.blobs.put(sight.read(change.path))
+            sight.keep(change.path, session.blobs)
 
 
 def _receipt(

@@ -1,13 +1,15 @@
-"""Blobs: bytes under their own digest, in one SQLite file."""
+"""Blobs: bytes under their own digest, in one SQLite file; large ones in parts, so that nobody has to hold them whole."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from bmad_provisioner.digest import Digest, Entry, digest
@@ -15,7 +17,11 @@ from bmad_provisioner.errors import DamagedError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blobs (digest BLOB PRIMARY KEY NOT NULL, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS wholes (digest BLOB PRIMARY KEY NOT NULL, size INTEGER NOT NULL, parts BLOB NOT NULL) WITHOUT ROWID;
 """
+_VERSION = 2
+_PART = 1 << 20
+"""Bytes of a part: a file that is longer is kept as a list of parts, each a blob like any other."""
 _OWNERS = """
 CREATE TABLE IF NOT EXISTS owners (name TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS flushed (id INTEGER PRIMARY KEY NOT NULL, times INTEGER NOT NULL);
@@ -67,14 +73,15 @@ class Blobs:
         connection.execute("PRAGMA journal_mode=WAL")
         # FULL: a commit is on the platter before it returns; backups and plans rely on it.
         connection.execute("PRAGMA synchronous=FULL")
-        if fresh or connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            connection.executescript(_SCHEMA + "PRAGMA user_version=1;")
+        if fresh or connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
+            connection.executescript(f"{_SCHEMA}PRAGMA user_version={_VERSION};")
 
     def borrow(self, path: Path) -> None:
         """Copy what the store at `path` holds into this one; nothing is written there, not even a lock."""
         try:
             with contextlib.closing(sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True)) as other:
                 other.backup(self.connection)
+                self.connection.executescript(_SCHEMA)  # it may be of an earlier version
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
 
@@ -87,12 +94,52 @@ class Blobs:
             self._new += cursor.rowcount
         return name
 
-    def keep(self, data: bytes, executable: bool = False) -> Entry:
-        """Keep `data` and return the entry that names it."""
-        return Entry(self.put(data), executable)
+    def put_parts(self, parts: Iterable[bytes]) -> Digest:
+        """Keep what `parts` are together, and return its name; `cut` cuts a file into such parts."""
+        hashed, names, size = sha256(), [], 0
+        with self._lock:  # in one transaction: nobody sees, or prunes, parts of what is not whole yet
+            for part in parts:
+                hashed.update(part)
+                names.append(self.put(part))
+                size += len(part)
+            whole = Digest(hashed.hexdigest())
+            if names != [whole]:
+                row = bytes.fromhex(whole), size, bytes.fromhex("".join(names))
+                self.write("INSERT OR IGNORE INTO wholes VALUES (?, ?, ?)", [row])
+        return whole
+
+    def keep(self, data: bytes | Path, executable: bool = False) -> Entry:
+        """Keep `data`, or what a plain file holds, and return the entry that names it."""
+        if isinstance(data, bytes):
+            return Entry(self.put(data), executable)
+        with open(data, "rb") as file:
+            return Entry(self.put_parts(cut(file)), executable)
 
     def get(self, name: Digest) -> bytes:
         """Return the bytes under `name`; `DamagedError` when they are gone or not what their name says."""
+        whole = BytesIO()  # which gives away what it holds; to join the parts would take the memory twice
+        whole.writelines(self.parts(name))
+        return whole.getvalue()
+
+    def parts(self, name: Digest) -> Iterator[bytes]:
+        """Yield the bytes under `name` part by part; `DamagedError` when they are gone, or turn out not to be what it says."""
+        data = self._stored(name)
+        if data is not None:
+            yield data
+            return
+        row = self._first("SELECT parts FROM wholes WHERE digest = ?", bytes.fromhex(name))
+        hashed = sha256()
+        for part in _names(row[0]) if row is not None else ():
+            data = self._stored(part)
+            if data is None:
+                break
+            hashed.update(data)
+            yield data
+        if row is None or hashed.hexdigest() != name:
+            raise self._lost(name, "missing from" if row is None else "damaged in")
+
+    def _stored(self, name: Digest) -> bytes | None:
+        """Return the bytes that one row holds under `name`; `None` when there is no such row."""
         try:
             row = self._first("SELECT data FROM blobs WHERE digest = ?", bytes.fromhex(name))
         except sqlite3.DatabaseError as error:
@@ -100,23 +147,30 @@ class Blobs:
         data = None if row is None else bytes(row[0])
         if data is not None and digest(data) != name:
             data = expanded(data)  # what `shrink` compressed goes by the name of what it was
-        if data is None or digest(data) != name:
-            state = "missing from" if row is None else "damaged in"
-            raise DamagedError(
-                f"the bytes `{name[:12]}` are {state} `{self._path}`", hint="run `bmadp cache clear`, then plan again"
-            )
+            if data is None or digest(data) != name:
+                raise self._lost(name, "damaged in")
         return data
+
+    def _lost(self, name: Digest, state: str) -> DamagedError:
+        hint = "run `bmadp cache clear`, then plan again"
+        return DamagedError(f"the bytes `{name[:12]}` are {state} `{self._path}`", hint=hint)
 
     def shrink(self, names: Collection[Digest]) -> None:
         """Compress the bytes under `names` in the file, where that saves a tenth; `get` returns them as they were put."""
-        for name in names:
+        for name in (*names, *self._parts_of(names)):
             row = self._first("SELECT data FROM blobs WHERE digest = ?", bytes.fromhex(name))
             less = compressed(row[0]) if row is not None and digest(row[0]) == name else None
             if less is not None:
                 self.write("UPDATE blobs SET data = ? WHERE digest = ?", [(less, bytes.fromhex(name))])
 
+    def _parts_of(self, names: Collection[Digest]) -> set[Digest]:
+        """Return the names of the parts of those among `names` that are kept in parts."""
+        wanted = set(names)
+        rows = self.rows("SELECT digest, parts FROM wholes", [])
+        return {part for whole, parts in rows if Digest(whole.hex()) in wanted for part in _names(parts)}
+
     def __contains__(self, name: Digest) -> bool:
-        return self._first("SELECT 1 FROM blobs WHERE digest = ?", bytes.fromhex(name)) is not None
+        return bool(self.present([name]))
 
     def _first(self, query: str, value: bytes) -> tuple[Any, ...] | None:
         with self._lock:
@@ -128,8 +182,12 @@ class Blobs:
         rest, here = list(names), set()
         for start in range(0, len(rest), _CHUNK):
             some = [bytes.fromhex(name) for name in rest[start : start + _CHUNK] if len(name) == _HEX]
-            query = f"SELECT digest FROM blobs WHERE digest IN ({','.join('?' * len(some))})"  # noqa: S608
-            here |= {Digest(name.hex()) for (name,) in self.rows(query, some)}
+            marks = ",".join("?" * len(some))
+            query = f"SELECT digest FROM {{}} WHERE digest IN ({marks})"  # noqa: S608
+            found = self.rows(query.format("blobs"), some)
+            if len(found) < len(some):
+                found += self.rows(query.format("wholes"), some)
+            here |= {Digest(name.hex()) for (name,) in found}
         return here
 
     def sizes(self, names: Collection[Digest]) -> dict[Digest, int]:
@@ -138,8 +196,10 @@ class Blobs:
         here: dict[Digest, int] = {}
         for start in range(0, len(rest), _CHUNK):
             some = [bytes.fromhex(name) for name in rest[start : start + _CHUNK] if len(name) == _HEX]
-            query = f"SELECT digest, length(data) FROM blobs WHERE digest IN ({','.join('?' * len(some))})"  # noqa: S608
-            here |= {Digest(name.hex()): size for name, size in self.rows(query, some)}
+            marks = ",".join("?" * len(some))
+            for query in (f"SELECT digest, size FROM wholes WHERE digest IN ({marks})",  # noqa: S608
+                          f"SELECT digest, length(data) FROM blobs WHERE digest IN ({marks})"):  # noqa: S608  # fmt: skip
+                here |= {Digest(name.hex()): size for name, size in self.rows(query, some)}
         return here
 
     def own(self, name: str, version: int, schema: str) -> None:
@@ -234,8 +294,8 @@ class Blobs:
         return self._new
 
     def names(self) -> Iterator[Digest]:
-        """Yield the name of every blob."""
-        for (name,) in self.rows("SELECT digest FROM blobs ORDER BY digest", []):
+        """Yield the name of every blob, large ones and the parts of those included."""
+        for (name,) in self.rows("SELECT digest FROM blobs UNION SELECT digest FROM wholes ORDER BY digest", []):
             yield Digest(name.hex())
 
     def size(self) -> tuple[int, int]:
@@ -244,10 +304,11 @@ class Blobs:
         return count, total
 
     def prune(self, reachable: Collection[Digest]) -> int:
-        """Drop every blob that is not `reachable`; return how many went."""
-        doomed = [(bytes.fromhex(name),) for name in self.names() if name not in reachable]
-        self.begin()
-        self.connection.executemany("DELETE FROM blobs WHERE digest = ?", doomed)
+        """Drop every blob that is neither `reachable` nor part of one; return how many went."""
+        needed = {*reachable, *self._parts_of(reachable)}
+        doomed = [(bytes.fromhex(name),) for name in self.names() if name not in needed]
+        for table in ("blobs", "wholes"):
+            self.write(f"DELETE FROM {table} WHERE digest = ?", doomed)  # noqa: S608 - the names are ours
         self.flush()
         self.connection.execute("VACUUM")
         return len(doomed)
@@ -261,6 +322,19 @@ class Blobs:
         return DamagedError(
             f"`{self._path}` cannot be read: {error}", hint="move it away: a new one is made; older backups stay in the moved file"
         )
+
+
+def cut(file: BinaryIO) -> Iterator[bytes]:
+    """Yield what a file holds in parts as `put_parts` takes them; of an empty file, one empty part."""
+    part = file.read(_PART)
+    yield part
+    while part := file.read(_PART):
+        yield part
+
+
+def _names(joined: bytes) -> Iterator[Digest]:
+    for start in range(0, len(joined), _HEX // 2):
+        yield Digest(joined[start : start + _HEX // 2].hex())
 
 
 def compressed(data: bytes) -> bytes | None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from bmad_provisioner.digest import Entry, digest
 from bmad_provisioner.errors import CommitError, DamagedError, StaleError
@@ -14,7 +14,7 @@ from bmad_provisioner.event import Event, FellBack, Listener, Warned
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.project import STATE, Project
 from bmad_provisioner.tree.model import BESIDE, Scope, Tree
-from bmad_provisioner.tree.observe import Index, observe, read_file, walk
+from bmad_provisioner.tree.observe import Index, observe, open_file, walk
 
 if TYPE_CHECKING:
     from bmad_provisioner.blobs import Blobs
@@ -161,14 +161,30 @@ class Looking:
 
     def read(self, path: str) -> bytes:
         """Return the bytes that were seen at `path`; `StaleError` when they are no longer there."""
-        place = self._beside / path.removeprefix(BESIDE) if path.startswith(BESIDE) else self._root / path
         try:
-            data, _info, _now = read_file(str(place))
+            with self._open(path) as file:
+                data = file.read()
         except OSError as error:
             raise _changed(path) from error
         if digest(data) != self._tree[path].digest:
             raise _changed(path)
         return data
+
+    def keep(self, path: str, blobs: Blobs) -> None:
+        """Lay down the bytes that were seen at `path`, however many; `StaleError` when they are no longer there."""
+        from bmad_provisioner.blobs import cut  # noqa: PLC0415
+
+        try:
+            with self._open(path) as file:
+                name = blobs.put_parts(cut(file))
+        except OSError as error:
+            raise _changed(path) from error
+        if name != self._tree[path].digest:
+            raise _changed(path)
+
+    def _open(self, path: str) -> BinaryIO:
+        place = self._beside / path.removeprefix(BESIDE) if path.startswith(BESIDE) else self._root / path
+        return open_file(str(place))
 
 
 def _changed(path: str) -> StaleError:

@@ -8,17 +8,16 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
-from bmad_provisioner.blobs import Blobs
-from bmad_provisioner.digest import Digest
+from bmad_provisioner.blobs import Blobs, cut
 from bmad_provisioner.errors import BlockedError, BmadpError, CommitError, StaleError
 from bmad_provisioner.event import ChangeCommitted, Listener, Recovered
 from bmad_provisioner.tree.durable import sync
 from bmad_provisioner.tree.folders import Folders
 from bmad_provisioner.tree.journal import Receipt, Recorded
 from bmad_provisioner.tree.model import Change
+from bmad_provisioner.tree.observe import digest_of
 from bmad_provisioner.tree.publish import Publisher
 from bmad_provisioner.tree.rename import Native, Portable, Renames, renames
 from bmad_provisioner.tree.stage import Mark, Move, Staged, Step, decode, encode, stage
@@ -57,7 +56,7 @@ class Transactions:
             temporary.mkdir(parents=True)
             self._journal.mkdir(exist_ok=True)
             written = [change for change in changes if change.writes]
-            staged = stage(written, root=self._root, folder=str(temporary), read=self._blobs.get, modes=modes)
+            staged = stage(written, root=self._root, folder=str(temporary), read=self._blobs.parts, modes=modes)
             receipt = replace(receipt, folders=staged.folders, modes=staged.modes)
             self.marks = staged.marks
             self._prepare(temporary, staged, receipt, recorded, exchange=self._can_exchange(temporary))
@@ -213,10 +212,15 @@ class Transactions:
                 path = Path(place, name)
                 if path.parent == folder and (name in (_STEPS, _SNAPSHOT) or _RECEIPT.fullmatch(name)):
                     continue
-                data = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
-                if data and Digest(sha256(data).hexdigest()) not in self._blobs:
-                    self._blobs.put(data)
+                if path.is_file() and not path.is_symlink() and path.stat().st_size:
+                    self._keep_leftover(path)
         self._blobs.flush()
+
+    def _keep_leftover(self, path: Path) -> None:
+        with open(path, "rb") as file:
+            if digest_of(file) not in self._blobs:
+                file.seek(0)
+                self._blobs.put_parts(cut(file))
 
 
 def _moves(*, exchange: bool) -> Renames:

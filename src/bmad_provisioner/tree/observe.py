@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from bmad_provisioner.digest import Digest, Entry, Plain
 from bmad_provisioner.errors import StaleError
@@ -18,6 +19,8 @@ from bmad_provisioner.tree.durable import write_atomic
 _TICK = 20_000_000
 """Nanoseconds within which a file system may give two writes the same time (the kernel's tick is 1 to 10 ms)."""
 _FORMAT = 1
+_PART = 1 << 20
+"""Bytes of a file that are held at once."""
 Signature = list[int]
 
 
@@ -236,23 +239,24 @@ def _entry(root: str, path: str, info: os.stat_result, index: Index, prefix: str
 
 def _hashed(root: str, path: str, index: Index, prefix: str) -> Digest:
     for _attempt in range(5):
-        data, info, now = read_file(f"{root}/{path}")
+        with open_file(f"{root}/{path}") as file:
+            now, info = time.time_ns(), os.fstat(file.fileno())
+            name = digest_of(file)
         if _signature(info) == _signature(os.lstat(f"{root}/{path}")):
-            name = Digest(sha256(data).hexdigest())
             index.learn(prefix + path, info, name, now=now)
             return name
     raise StaleError(f"`{path}` keeps changing while it is read", hint="stop the program that writes it and try again")
 
 
-def read_file(path: str) -> tuple[bytes, os.stat_result, int]:
-    """Return the bytes of a plain file, its state as they were read, and when (nanoseconds); never through a link."""
+def digest_of(file: BinaryIO) -> Digest:
+    """Return the digest of what a file holds from here to its end."""
+    hashed = sha256()
+    while part := file.read(_PART):
+        hashed.update(part)
+    return Digest(hashed.hexdigest())
+
+
+def open_file(path: str) -> BinaryIO:
+    """Open a plain file to be read; never through a link, and never waiting for whoever holds the other end of a pipe."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        now = time.time_ns()
-        info = os.fstat(handle)
-        parts = []
-        while part := os.read(handle, 1 << 20):
-            parts.append(part)
-        return b"".join(parts), info, now
-    finally:
-        os.close(handle)
+    return os.fdopen(handle, "rb", buffering=0)

@@ -82,12 +82,18 @@ def _pack(entry: Entry | None) -> list[Digest | bool] | None:
 
 
 def stage(
-    changes: Iterable[Change], *, root: str, folder: str, read: Callable[[Digest], bytes], modes: Mapping[str, int] | None = None
+    changes: Iterable[Change],
+    *,
+    root: str,
+    folder: str,
+    read: Callable[[Digest], Iterable[bytes]],
+    modes: Mapping[str, int] | None = None,
 ) -> Staged:
     """Write the bytes of `changes` below `folder` and return the steps that publish them.
 
     New files below a folder that does not exist yet are laid down as that folder, to be moved in one piece.
-    `modes` are permission bits for files to be created; others follow the umask. Nothing is synced here.
+    `read` returns bytes part by part. `modes` are permission bits for files to be created; others follow the umask.
+    Nothing is synced here.
     """
     writer = _Writer(root, folder, read, modes or {})
     for change in changes:
@@ -101,7 +107,7 @@ def stage(
 
 
 class _Writer:
-    def __init__(self, root: str, folder: str, read: Callable[[Digest], bytes], modes: Mapping[str, int]) -> None:
+    def __init__(self, root: str, folder: str, read: Callable[[Digest], Iterable[bytes]], modes: Mapping[str, int]) -> None:
         self._root, self._folder, self._read, self._given = root, folder, read, modes
         self._device = os.stat(folder).st_dev
         self._exists: dict[str, bool] = {"": True}
@@ -179,9 +185,10 @@ class _Writer:
         assert entry is not None
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o777 if entry.executable else 0o666)
         try:
-            data = self._read(entry.digest)
-            while data:
-                data = data[os.write(handle, data) :]
+            for part in self._read(entry.digest):
+                data = part
+                while data:
+                    data = data[os.write(handle, data) :]
             if mode is not None:
                 os.fchmod(handle, mode)
             info = os.fstat(handle)
