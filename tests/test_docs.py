@@ -254,7 +254,8 @@ def test_every_page_is_reached_from_the_index() -> None:
 def test_every_command_that_a_page_names_exists(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][\w-]*):", (HERE / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    made = set(re.findall(r"(?:^|`|\$ )make (?:PYTHON=\S+ )?([a-z][\w-]*)", text, re.MULTILINE))
+    code = "\n".join(_FENCE.findall(text) + re.findall(r"`(make [^` ]+)`", text))
+    made = set(re.findall(r"^(?:\$ )?make (?:PYTHON=\S+ )?([a-z][\w-]*)", code, re.MULTILINE))
     assert made - targets == set()
     known = {name for name, _command in REFERENCE.verbs()} | set(ALIASES)
     called = re.findall(r"(?:^|`|\$ |run: )bmadp ([a-z]+)(?: ([a-z]+)\b)?", text, re.MULTILINE)
