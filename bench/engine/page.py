@@ -26,13 +26,13 @@ what it compares with into an environment of its own (`.cache/bench-engine`). Ho
 
 Everybody runs the same graphs on {workers} workers. All take turns, round by round, each round starting with another and each
 run in a process and a folder of its own; figures are medians, what stands in brackets is the least. **x floor** is the median
-of the ratios to a floor of the same round: it moves less than seconds where other things run, and so do CPU seconds. What takes
-longer than {slow} s for a round has only one round. Memory is the peak of the whole process tree (proportional set size).
+of the ratios to a floor of the same round: it moves less than seconds where other things run, and so do CPU seconds. What has a
+step that takes longer than {slow} s has only one round. Memory is the peak of the whole process tree (proportional set size).
 
 {machine}
 
-Compared with: {versions}.{missing}
-Not tried: what needs a server, a cluster or a virtual machine (Temporal, Airflow, Prefect, Dagster, Celery, Ray, Nextflow, Bazel).
+{peers}
+
 Rows in italics are floors: the least that the work asks, written with what Python brings along.
 """
 
@@ -65,7 +65,7 @@ _PROGRAMS = """
 The eight agents as child processes (`sleep`, then a file), told to each program in its own file. **First** is a whole run from the
 shell's point of view, **again** a run in which nothing changed: nobody may execute anything. **Killed** is `kill -9` of all
 processes 0.1 s after the fifth agent has ended, while the sixth is at work: how many of the five the next run executes again
-(snakemake refuses to go on before its lock is removed by hand).
+(doit remembers when all has ended; snakemake refuses to go on before its lock is removed by hand).
 `bmadp run` also copies each agent's scratch, checks what it made, keeps all files and plans what changes in the project.
 *{plain}* is what starting Python takes.
 """
@@ -160,13 +160,14 @@ def _agents(found: Found) -> str:
             [
                 _title(name),
                 _both(cold, _wall, 1, 3),
+                _both(cold, _cpu, 1, 3),
                 f"{100 * bound(TEAM) / median(cold, _wall):.1f} %",
                 _both(five, _wall, 1, 3),
                 f"{100 * bound(FIVE) / median(five, _wall):.1f} %",
                 _both(cold, _memory, 1, 0),
             ]
         )
-    return _table(["", "team: wall s", "efficiency", "five: wall s", "efficiency", "peak MB"], rows)
+    return _table(["", "team: wall s", "team: CPU s", "efficiency", "five: wall s", "efficiency", "peak MB"], rows)
 
 
 def _programs(found: Found) -> str:
@@ -193,7 +194,9 @@ def _aims(found: Found) -> str:
     quiet, full = "bmadp, asks nobody", "bmadp"
     sizes = [median(steps["first"], _memory) for steps in found.get(FILES, {}).values()]
     aims = [
+        ("1,000 empty tasks, each committed: 60 us each", of(_THOUSAND, full, "cold") * 1000, 60, "us"),
         ("1,000 empty tasks, asking nobody: 60 us each", of(_THOUSAND, quiet, "cold") * 1000, 60, "us"),
+        ("10,000 empty tasks, each committed: 1 s", of(_TEN_THOUSAND, full, "cold"), 1, "s"),
         ("10,000 empty tasks, asking nobody: 1 s", of(_TEN_THOUSAND, quiet, "cold"), 1, "s"),
         ("10,000 empty tasks, cached: 0.5 s", of(_TEN_THOUSAND, full, "cached"), 0.5, "s"),
         ("1,000 empty tasks: peak 30 MB", of(_THOUSAND, full, "cold", _memory), 30, "MB"),

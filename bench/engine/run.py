@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import fill
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -21,7 +22,10 @@ from shapes import WORKERS
 from trials import Reading, Trial, trials
 
 _SLOW = 10
-"""Seconds: what takes longer for a round is not tried again."""
+"""Seconds: what has a step that takes longer is not tried again."""
+
+_WIDTH = 125
+_NOT_TRIED = "Not tried: what needs a server, a cluster or a virtual machine (Temporal, Airflow, Prefect, Dagster, Celery, Ray, Nextflow, Bazel)."
 
 
 def compare(chosen: list[Trial], rounds: int) -> Found:
@@ -40,7 +44,7 @@ def compare(chosen: list[Trial], rounds: int) -> Found:
             readings = trial.round(folder)
             for step, reading in readings.items():
                 found[trial.part][trial.name][step].append(reading)
-            took[trial] = sum(reading.wall for reading in readings.values())
+            took[trial] = max(reading.wall for reading in readings.values())
             shutil.rmtree(folder)
             print(f"{number + 1}/{rounds} {trial.part}, {trial.name}: {took[trial]:.1f} s", file=sys.stderr, flush=True)
     return found
@@ -62,12 +66,12 @@ def _facts(rounds: int, missing: dict[str, str], began: float) -> dict[str, obje
     here = machine()
     measured = (
         f"Measured on {here['cores']} cores of {here['processor']}, {here['system']}, Python {here['python']}; rounds: {rounds}, in"
-        f" {(time.time() - began) / 60:.0f} minutes.\nThe load average of the last quarter of an hour was {here['load']}: the"
+        f" {(time.time() - began) / 60:.0f} minutes. The load average of the last quarter of an hour was {here['load']}: the"
         " machine was shared with other work, so read ratios and CPU rather than seconds."
     )
     absent = "".join(f" Not available here: {name} ({reason})." for name, reason in missing.items())
-    listed = ", ".join(versions())
-    return {"workers": WORKERS, "slow": _SLOW, "machine": measured, "versions": listed, "missing": absent}
+    compared = f"Compared with {', '.join(versions())}.{absent} {_NOT_TRIED}"
+    return {"workers": WORKERS, "slow": _SLOW, "machine": fill(measured, _WIDTH), "peers": fill(compared, _WIDTH)}
 
 
 def main() -> int:
