@@ -569,8 +569,8 @@ FILES: Mapping[str, tuple[str, str]] = {
     ),
     "recorded.json": ("What the receipts add up to, so that they need not all be read.", "no: it also shows a shortened journal"),
     "blobs.db": (
-        "SQLite: backups, bases of merges, cached outputs, each under its digest.",
-        "no: backups and merges are gone",
+        "SQLite: backups, bases of merges, cached outputs, each under its digest; what agents took; circuit breakers.",
+        "no: backups, merges and paid results are gone",
     ),
     "blobs.db-wal": ("SQLite's own, while the file is open.", "no"),
     "blobs.db-shm": ("SQLite's own, while the file is open.", "no"),
