@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -207,6 +208,17 @@ def test_graph_shows_who_needs_whom_as_text_json_and_mermaid(desk):
     assert desk.bmadp("graph", "--mermaid").out.startswith("flowchart LR\n") and desk.turns == []
 
 
+def test_agents_are_told_in_the_order_of_the_document_each_time(project):
+    project.team({name: project.maker(f"{name}.txt") for name in ("zeta", "alpha", "mu")})
+    assert project.apply().code == 0
+    for _ in range(2):
+        assert [name for name in re.findall(r"\w+", project.bmadp("graph").out) if name in ("zeta", "alpha", "mu")] == [
+            "zeta",
+            "alpha",
+            "mu",
+        ]
+
+
 def test_run_writes_nothing_into_the_project_and_apply_asks_nobody_again(desk):
     before = desk.files()
     assert desk.bmadp("run", "--yes").code == 0 and desk.files() == before
@@ -348,17 +360,20 @@ def test_a_reviewer_that_gives_no_verdict_fails_and_nothing_is_taken_of_it(proje
     assert project.turns == ["writer", "critic"]
 
 
-def test_who_the_request_does_not_concern_is_idle_and_what_it_made_stays(project):
+@pytest.mark.parametrize("makes", ["base.txt", "*.txt", "**/*.txt", "[id]/base.txt"])
+def test_who_the_request_does_not_concern_is_idle_and_what_it_made_stays(project, makes):
+    base = makes if "*" not in makes else "base.txt"
+    miner = project.maker(base, reads=["requirements"], domain="database", skills=["SQL", "migrations"])
     agents = {
-        "painter": project.maker("screen.txt", reads=["requirements"], domain="React frontend", skills=["components", "CSS"]),
-        "miner": project.maker("base.txt", reads=["requirements"], domain="database", skills=["SQL", "migrations"]),
+        "painter": project.maker("screen.md", reads=["requirements"], domain="React frontend", skills=["components", "CSS"]),
+        "miner": {**miner, "makes": [makes]},
     }
     project.team(agents, request=FILE, leader={"name": "lead", "routes": "by-domain"})
     project.ask("- Build a React component with CSS.\n- Write the SQL migrations of the database.\n")
     assert project.apply().code == 0 and sorted(project.turns) == ["miner", "painter"]
     project.ask("- Build another React component with CSS.\n")
     assert project.apply().code == 0 and project.turns == ["painter"]
-    assert "SQL migrations" in project.read("base.txt") and "another" in project.read("screen.txt")
+    assert "SQL migrations" in project.read(base) and "another" in project.read("screen.md")
     (plan,) = project.bmadp("analyze", "--json").plans
     assert plan["clean"] and "`painter` is asked" in plan["findings"][0]["message"]
 

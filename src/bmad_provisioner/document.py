@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,10 +148,13 @@ def _reference(value: Plain, kind: str) -> Plain:
 
 
 def pack(parsed: Parsed) -> dict[str, Plain]:
-    """Return what was parsed as plain data, to be kept with the digest of the bytes it came from."""
+    """Return what was parsed as plain data, to be kept with the digest of the bytes it came from.
+
+    The data goes as text: its keys stay in the order of the document, which decides among equals.
+    """
     return {
         "documents": [
-            [one.kind, one.name, dict(one.data), one.source, [[list(place), line] for place, line in one.lines.items()]]
+            [one.kind, one.name, json.dumps(one.data), one.source, [[list(place), line] for place, line in one.lines.items()]]
             for one in parsed.documents
         ],
         "findings": [[f.path, f.rule, f.message, f.severity.value, f.line, f.hint] for f in parsed.findings],
@@ -161,7 +165,7 @@ def unpack(body: Any) -> Parsed:
     """Return what `pack` was given."""
     return Parsed(
         tuple(
-            Document(kind, name, data, source, {tuple(place): line for place, line in lines})
+            Document(kind, name, json.loads(data), source, {tuple(place): line for place, line in lines})
             for kind, name, data, source, lines in body["documents"]
         ),
         tuple(Finding(p, r, m, Severity(s), line, hint) for p, r, m, s, line, hint in body["findings"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 from bmad_provisioner.digest import Entry
 from bmad_provisioner.engine.graph import Graph
@@ -11,6 +10,7 @@ from bmad_provisioner.engine.run import Outcome, Status
 from bmad_provisioner.engine.task import Task
 from bmad_provisioner.errors import PlanError, UsageError
 from bmad_provisioner.finding import Finding
+from bmad_provisioner.patterns import meet
 from bmad_provisioner.plan import Step
 from bmad_provisioner.session import Looking, Session
 from bmad_provisioner.tree.diff import diff
@@ -59,11 +59,7 @@ def desire(outcomes: Mapping[str, Outcome]) -> tuple[dict[str, Entry], list[Find
 def left_out(record: Tree, desired: Tree, outcomes: Mapping[str, Outcome]) -> dict[str, Entry]:
     """Return the recorded files without those that nobody makes this time and that a task leaves as they are."""
     leaves = [pattern for outcome in outcomes.values() if outcome.output is not None for pattern in outcome.output.leaves]
-    return {
-        path: entry
-        for path, entry in record.items()
-        if path in desired or not any(fnmatchcase(path, pattern) for pattern in leaves)
-    }
+    return {path: entry for path, entry in record.items() if path in desired or not any(meet(path, pattern) for pattern in leaves)}
 
 
 def amended(graph: Graph, outcomes: Mapping[str, Outcome], record: Tree, actual: Callable[[str], Entry | None]) -> dict[str, Entry]:

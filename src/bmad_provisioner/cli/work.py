@@ -37,7 +37,7 @@ def parse(manifest: Manifest, progress: Progress) -> document.Parsed:
 def _remembered(manifest: Manifest, progress: Progress, session: Session, parsed: document.Parsed | None) -> document.Parsed:
     """Return the manifest as it was found right once, by the digest of its bytes; else parse and remember it."""
     start = time.perf_counter()
-    key = fingerprint(["document", __version__, manifest.source, shown(manifest.path)])
+    key = fingerprint(["documents", __version__, manifest.source, shown(manifest.path)])
     known = session.cache.get(key) if parsed is None else None
     if known is None:
         parsed = parsed or parse(manifest, progress)

@@ -18,11 +18,11 @@ from bmad_provisioner.kind import Document
 from bmad_provisioner.kinds.team import units
 from bmad_provisioner.kinds.team.check import check, circles
 from bmad_provisioner.kinds.team.model import schema
-from bmad_provisioner.kinds.team.patterns import meet
 from bmad_provisioner.kinds.team.rules import RULES
 from bmad_provisioner.kinds.team.runtime import MEBI
 from bmad_provisioner.kinds.team.runtimes.models import ANTHROPIC, OPENAI
 from bmad_provisioner.kinds.team.team import BudgetRule, Leader, Read, Review, team
+from bmad_provisioner.patterns import meet
 from bmad_provisioner.strict_yaml import parse
 
 RUNTIMES = {"openai": OPENAI, "anthropic": ANTHROPIC}

@@ -14,7 +14,6 @@ from bmad_provisioner.errors import DocumentError, PlanError, UsageError
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.kind import Demands, Document, Sight
 from bmad_provisioner.kinds.team import request as requests
-from bmad_provisioner.kinds.team.patterns import is_pattern, meet
 from bmad_provisioner.kinds.team.request import Item, Requirements
 from bmad_provisioner.kinds.team.rounds import rounds
 from bmad_provisioner.kinds.team.route import Specialist, route
@@ -22,6 +21,7 @@ from bmad_provisioner.kinds.team.runtime import Runtime
 from bmad_provisioner.kinds.team.select import IDLE, REQUEST, narrowed
 from bmad_provisioner.kinds.team.team import Agent, Read, Team, team
 from bmad_provisioner.kinds.team.turn import ASK, MAKE, REQUIREMENT, RUNTIMES
+from bmad_provisioner.patterns import is_pattern, meet
 from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.tree.model import BESIDE, Scope
 from bmad_provisioner.usage import Usage

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from bmad_provisioner.digest import Entry
 from bmad_provisioner.engine.task import Action, Inputs, Output, Task
 from bmad_provisioner.errors import PlanError
-from bmad_provisioner.kinds.team.patterns import is_pattern, meet
 from bmad_provisioner.kinds.team.sections import section
 from bmad_provisioner.kinds.team.team import Read
+from bmad_provisioner.patterns import is_pattern, meet
 
 
 def narrowed(read: Read, makers: tuple[str, ...]) -> Task:

@@ -15,7 +15,7 @@ from bmad_provisioner.engine.child import Ending, environment, run_child
 from bmad_provisioner.engine.task import Action, Inputs, Lane, Output
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.finding import Finding, Severity
-from bmad_provisioner.kinds.team.patterns import meet
+from bmad_provisioner.patterns import meet
 from bmad_provisioner.kinds.team.runtime import Answer, Ask, Runtime
 from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.tree.paths import refusal

@@ -11,11 +11,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any, NoReturn, cast
 
 from bmad_provisioner.digest import Plain
+from bmad_provisioner.patterns import is_pattern, meet
 
 _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})[ ]*(\S*)")
 _DEFINITIONS = ("$defs", "definitions")
@@ -31,7 +31,7 @@ class Shape:
     @property
     def is_text(self) -> bool:
         """Whether the answer is plain text (the text of one file, or just words)."""
-        return self.schema is None and (not self.makes or (len(self.makes) == 1 and not _is_glob(self.makes[0])))
+        return self.schema is None and (not self.makes or (len(self.makes) == 1 and not is_pattern(self.makes[0])))
 
     @property
     def wire(self) -> Mapping[str, Plain] | None:
@@ -150,20 +150,16 @@ def _is_one(lines: Sequence[str]) -> bool:
 
 
 def _files_schema(makes: Sequence[str]) -> Plain:
-    named = [path for path in makes if not _is_glob(path)]
+    named = [path for path in makes if not is_pattern(path)]
     rest: Plain = {"type": "string"} if len(named) < len(makes) else False
     members: Plain = {path: {"type": "string"} for path in named}
     return {"type": "object", "properties": members, "required": named, "additionalProperties": rest}
 
 
-def _is_glob(path: str) -> bool:
-    return any(mark in path for mark in "*?[")
-
-
 def _is_made(path: str, makes: Sequence[str]) -> bool:
     pure = PurePosixPath(path)
     plain = not pure.is_absolute() and ".." not in pure.parts and str(pure) == path and path.isprintable() and "\\" not in path
-    return plain and any(path == made or fnmatchcase(path, made) for made in makes)
+    return plain and any(meet(path, made) for made in makes)
 
 
 def _bytes(text: str) -> bytes:
