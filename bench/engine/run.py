@@ -25,7 +25,7 @@ _SLOW = 10
 """Seconds: what has a step that takes longer is not tried again."""
 
 _WIDTH = 125
-_NOT_TRIED = "Not tried: what needs a server, a cluster or a virtual machine (Temporal, Airflow, Prefect, Dagster, Celery, Ray, Nextflow, Bazel)."
+_ELSEWHERE = "Temporal, Airflow, Prefect, Dagster, Celery, Ray, Nextflow, Bazel"
 
 
 def compare(chosen: list[Trial], rounds: int) -> Found:
@@ -70,7 +70,9 @@ def _facts(rounds: int, missing: dict[str, str], began: float) -> dict[str, obje
         " machine was shared with other work, so read ratios and CPU rather than seconds."
     )
     absent = "".join(f" Not available here: {name} ({reason})." for name, reason in missing.items())
-    compared = f"Compared with {', '.join(versions())}.{absent} {_NOT_TRIED}"
+    compared = (
+        f"Compared with {', '.join(versions())}.{absent} Not tried, for they need a server, a cluster or a Java: {_ELSEWHERE}."
+    )
     return {"workers": WORKERS, "slow": _SLOW, "machine": fill(measured, _WIDTH), "peers": fill(compared, _WIDTH)}
 
 
