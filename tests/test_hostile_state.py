@@ -202,7 +202,8 @@ def test_after_a_kill_any_verb_works(verb):
         assert home.bmadp("history", "--verify").code == 0
 
 
-def test_ctrl_c_ends_with_130_and_everything_as_it_was():
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_termination_end_with_130_and_everything_as_it_was(end):
     with fast() as home:
         home.write(MANIFEST)
         before = home.files()
@@ -212,7 +213,7 @@ def test_ctrl_c_ends_with_130_and_everything_as_it_was():
             fcntl.flock(held, fcntl.LOCK_EX)
             run = subprocess.Popen([*COMMAND, "apply", "--yes"], cwd=home.root, stdout=-1, stderr=subprocess.PIPE, text=True)
             assert run.stderr is not None and "waiting for" in run.stderr.readline()
-            run.send_signal(signal.SIGINT)
+            run.send_signal(end)
             _out, err = run.communicate(timeout=30)
         assert run.returncode == 130 and "interrupted" in err and "Traceback" not in err
         assert home.files() == before

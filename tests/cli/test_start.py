@@ -198,7 +198,7 @@ def _plain():
 
 
 def test_a_terminal_is_asked_and_a_no_changes_nothing(home):
-    for answer, code in ((b"n\n", 130), (b"y\n", 0)):
+    for answer, code in ((b"n\n", 1), (b"y\n", 0)):
         parent, child = os.openpty()
         run = subprocess.Popen([*BMADP, "apply"], cwd=home.root, stdin=child, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         os.write(parent, answer)

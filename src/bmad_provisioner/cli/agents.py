@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bmad_provisioner.cli.tell import out, say
+from bmad_provisioner.cli.tell import FAILED, out, say
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.plan import Plan, Step
@@ -31,12 +31,14 @@ _MARKS = {
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask, unless told not to; raises UsageError when there is nobody to ask."""
+    """Ask, unless told not to; ends the verb when the answer is no, raises UsageError when there is nobody to ask."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise UsageError("there is nobody to ask", hint="`--yes` does it without asking")
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        say("nothing was changed")
+        raise click.exceptions.Exit(FAILED)
 
 
 def forecast_text(cast: Forecast) -> None:
@@ -136,7 +138,7 @@ def gate(session: Session, request: api.Request, asking: api.Asking, *, yes: boo
     cast = forecast(session, api.plan(session, request, replace(asking, hold=True)))
     if cast.agents:
         forecast_text(cast)
-        confirm(f"have {len(cast.agents)} agents run?", yes=False)
+        confirm(f"have {len(cast.agents)} agent{'s' * (len(cast.agents) != 1)} run?", yes=False)
     else:
         cached_text(yes=False)
 

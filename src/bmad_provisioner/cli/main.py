@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -70,7 +72,7 @@ class Verbs(click.Group):
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="bmadp", message="%(prog)s %(version)s")
 def bmadp() -> None:
-    """Declare the skills of coding agents once, and keep BMAD projects that way.
+    """Declare the skills of coding agents and the teams that use them; keep BMAD projects that way, and have the teams work.
 
     The manifest is `bmad-provisioner.yaml`, found in this folder or above it, unless a file is named.
     Exit codes: 0 clean, 1 failed or findings, 2 usage or manifest, 3 a bug of ours, 130 interrupted;
@@ -80,6 +82,8 @@ def bmadp() -> None:
 
 def invoke(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; whatever goes wrong is told on stderr."""
+    with suppress(ValueError):  # only the main thread may
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # who ends us so gets what Ctrl-C does
     try:
         result = bmadp.main(list(arguments), prog_name="bmadp", standalone_mode=False)
     except click.exceptions.Exit as end:
@@ -109,6 +113,10 @@ def _is_of_the_disk(error: Exception) -> bool:
 
 
 def _refused(error: Exception) -> int:
+    if "database is locked" in str(error):
+        say("another `bmadp` is writing to the state of this project", label="error", colour="red")
+        say("hint: run it again when that has ended")
+        return FAILED
     place = f"`{error.filename}`: " if isinstance(error, OSError) and error.filename else "the disk refused: "
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     say(f"{place}{reason.lower()}", label="error", colour="red")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import click
 
 from bmad_provisioner import adopt, document, project, source
 from bmad_provisioner.cli import show
+from bmad_provisioner.cli.agents import confirm
 from bmad_provisioner.cli.options import progressing, shared, yes_option
 from bmad_provisioner.cli.tell import CLEAN, out, out_json, say, tell_finding
 from bmad_provisioner.cli.work import signature
@@ -117,10 +117,7 @@ def _adopt(place: project.Project, name: str, *, yes: bool, as_json: bool, timin
             tell_finding(finding)
         if not as_json:
             show.plan_text(found.plan)
-        if not yes:
-            if not sys.stdin.isatty():
-                raise UsageError("there is nobody to ask", hint="`--yes` does it without asking")
-            click.confirm(f"make these {len(found.plan.writes)} changes?", abort=True, err=True)
+        confirm(f"make these {len(found.plan.writes)} changes?", yes=yes)
         receipt = adopt.settle(session, found, signature())
     number = receipt.number if receipt else 0
     if as_json:
