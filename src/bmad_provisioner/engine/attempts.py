@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from bmad_provisioner.digest import Digest
+from bmad_provisioner.engine.attempt import Attempt
 from bmad_provisioner.engine.breaker import Permit
-from bmad_provisioner.engine.budget import estimate
+from bmad_provisioner.engine.budget import Limits, estimate
 from bmad_provisioner.engine.history import Ran
 from bmad_provisioner.engine.lanes import Done, Job, Lanes, LanesError, Sequential
 from bmad_provisioner.engine.means import Means, Ways
@@ -24,37 +24,7 @@ _GRACE = 10.0
 """Seconds a task may overrun its time before its thread is given up: a child process has to be ended and read first."""
 _LEAVING = 5.0
 """Seconds that running tasks have to end after an interrupt."""
-
-
-@dataclass(slots=True)
-class Attempt:
-    """A task that is not known, on its way through a run: its key, why it runs, and how often it was tried.
-
-    `before` is what its key was made of the last time it succeeded.
-    """
-
-    task: Task
-    key: Digest
-    parts: Mapping[str, Digest]
-    before: Mapping[str, Digest] = field(default_factory=dict)
-    because: tuple[str, ...] = ()
-    ahead: float = 0.0
-    number: int = 1
-    usage: Usage = Usage()
-    deadline: float | None = None
-    permit: Permit | None = None
-    stopped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How the last try of a task ended: an output (and its spelling, `body`), or an error."""
-
-    attempt: Attempt
-    output: Output | None
-    error: TaskError | None
-    seconds: float = 0.0
-    body: bytes = b""
+_NOTHING, _ONE_TRY = Usage(), Usage(tries=1)
 
 
 class Attempts:
@@ -63,28 +33,27 @@ class Attempts:
     def __init__(self, means: Means, ways: Ways, inputs: Callable[[Task, Turn], Inputs]) -> None:
         self._means, self._ways, self._inputs = means, ways, inputs
         self._ready, self._room = Ready(), Room(ways.capacity)
-        self._waiting: dict[str, Attempt] = {}
         self._running: dict[int, Attempt] = {}
         self._aside: list[Attempt] = []
-        self._results: list[Result] = []
+        self._results: list[Attempt] = []
         self._serial = 0
         self._lanes: Lanes | None = None
         self._fallbacks = list(ways.lanes)
         self._retired = False
+        self._is_limited = ways.budget.limits != Limits()
 
     def __bool__(self) -> bool:
         return bool(self._ready or self._running or self._results)
 
     def add(self, one: Attempt) -> None:
         """Have a task tried as soon as there is room."""
-        self._waiting[one.task.name] = one
-        self._ready.push(one.task, one.ahead)
+        one.wanted = self._room.of(one.task)
+        self._ready.push(one)
 
-    def step(self, patience: float | None = None) -> list[Result]:
+    def step(self, patience: float | None = None) -> list[Attempt]:
         """Start what fits, wait for something to end (at most `patience` seconds), and return what ended for good."""
-        while self._can_start() and (task := self._ready.pop(self._room, self._means.clock())) is not None:
-            one = self._waiting.pop(task.name)
-            if self._may_start(one):
+        while self._can_start() and (one := self._ready.pop(self._room, self._means.clock())) is not None:
+            if self._is_let_through(one) and self._is_afforded(one):
                 self._start(one)
         if not self._results:
             for done in self._wait(patience):
@@ -98,27 +67,36 @@ class Attempts:
             self._leave()
         return not self._retired
 
-    def _may_start(self, one: Attempt) -> bool:
-        task = one.task
-        if task.guard:
-            permit = self._ways.breakers.ask(task.guard)
-            if not isinstance(permit, Permit):
-                if self._is_probing(task.guard):
-                    self._aside.append(one)
-                    return False
-                reason = f"`{task.guard}` failed again and again and is left alone; it is tried again in {permit:.0f} s"
-                self._again_or_fail(one, TaskError(reason, heals=True, after=permit), started=False)
-                return False
+    def _is_let_through(self, one: Attempt) -> bool:
+        """Whether the breaker that guards a task lets it through; if not, it is aside, delayed or failed."""
+        guard = one.task.guard
+        if not guard:
+            return True
+        permit = self._ways.breakers.ask(guard)
+        if isinstance(permit, Permit):
             one.permit = permit
-        past = [ran.usage for ran in self._ways.history.of(task.name)]
-        reason = self._ways.budget.reserve(task.name, estimate(past, task.expected))
-        if reason and self._running:
-            self._release(one)
+            return True
+        if self._is_probing(guard):
+            self._aside.append(one)
+        else:
+            reason = f"`{guard}` failed again and again and is left alone; it is tried again in {permit:.0f} s"
+            self._again_or_fail(one, TaskError(reason, heals=True, after=permit), started=False)
+        return False
+
+    def _is_afforded(self, one: Attempt) -> bool:
+        """Whether the budget bears a task; if not, it is aside or failed."""
+        if not self._is_limited:
+            return True
+        past = [ran.usage for ran in self._ways.history.of(one.task.name)]
+        reason = self._ways.budget.reserve(one.task.name, estimate(past, one.task.expected))
+        if not reason:
+            return True
+        self._release(one)
+        if self._running:
             self._aside.append(one)  # what runs may take less than it reserved
-        elif reason:
-            self._release(one)
+        else:
             self._fail(one, TaskError(reason, hint="raise the budget, then run it again: what is done stays done"))
-        return not reason
+        return False
 
     def _is_probing(self, guard: str) -> bool:
         """Whether a task of this run is the one that finds out whether others may go through."""
@@ -129,19 +107,23 @@ class Attempts:
         task = one.task
         if task.effect is Effect.ONCE:
             self._means.cache.begin(one.key, task.name)
-        seconds = self._ways.timeout or timeout(task.policy, [ran.seconds for ran in self._ways.history.of(task.name)])
-        turn = Turn(one.number, seconds, self._room.of(task).memory or None, lambda: one.stopped, self._last(one))
+        seconds = self._ways.timeout or self._time(task)
+        turn = Turn(one.number, seconds, one.wanted.memory or None, lambda: one.stopped, self._last(one))
         self._serial += 1
-        inputs = self._inputs(task, turn)
-        job = Job(self._serial, task.name, task.action.function, inputs, task.action.lane, self._room.of(task))
+        job = Job(self._serial, task.name, task.action.function, self._inputs(task, turn), task.action.lane, one.wanted)
         one.deadline = None if seconds is None else self._means.clock() + seconds + _GRACE
         self._running[job.serial] = one
-        self._room.take(task)
+        self._room.take(one)
         self._means.emit(TaskStarted(task.name, task.action.name, task.action.lane.value))
         try:
             self._open().start(job)
         except LanesError as error:
             self._retire(self._running.pop(job.serial), error)
+
+    def _time(self, task: Task) -> float | None:
+        """Return the seconds a try may take by its policy."""
+        past = [ran.seconds for ran in self._ways.history.of(task.name)] if task.policy.adaptive else ()
+        return timeout(task.policy, past)
 
     def _open(self) -> Lanes:
         while self._lanes is None:
@@ -186,7 +168,7 @@ class Attempts:
 
     def _put_back(self, one: Attempt) -> None:
         """Free what a try held that came to nothing."""
-        self._room.give(one.task)
+        self._room.give(one)
         self._release(one)
         self._ways.budget.settle(one.task.name, Usage())
         self._line_up()
@@ -242,19 +224,21 @@ class Attempts:
         if error is not None:
             self._again_or_fail(one, error, started=True)
         else:
-            self._results.append(Result(one, done.output, None, done.seconds, done.body))
+            one.output, one.seconds, one.body = done.output, done.seconds, done.body
+            self._results.append(one)
 
     def _account(self, one: Attempt, done: Done, error: TaskError | None) -> None:
         """Free what a try held, note what it took, and tell who listens."""
         task = one.task
         one.stopped = True
-        self._room.give(task)
-        said = error.usage if error else done.output.usage if done.output else Usage()
-        spent = Usage(said.read, said.written, said.reused, said.cost, 1, said.peak)
-        one.usage += spent
+        self._room.give(one)
+        said = error.usage if error else done.output.usage if done.output else _NOTHING
+        spent = Usage(said.read, said.written, said.reused, said.cost, 1, said.peak) if said != _NOTHING else _ONE_TRY
+        one.usage = one.usage + spent if one.usage.tries else spent
         self._ways.budget.settle(task.name, spent)
         self._judge(one, error)
-        self._line_up()
+        if self._aside:
+            self._line_up()
         status, because = ("failed", error.message) if error else ("done", "; ".join(one.because))
         self._ways.history.record(Ran(task.name, task.action.name, status, done.seconds, spent, because))
         self._means.emit(TaskFinished(task.name, task.action.name, status, done.seconds, task.action.lane.value))
@@ -284,14 +268,14 @@ class Attempts:
             return
         seconds = delay(task.policy, one.number, random=self._ways.random, after=error.after)
         fresh = replace(one, number=one.number + 1, stopped=False, deadline=None)
-        self._waiting[task.name] = fresh
         self._means.emit(TaskRetried(task.name, fresh.number, seconds, error.message))
-        self._ready.delay(task, one.ahead, self._means.clock() + seconds)
+        self._ready.delay(fresh, self._means.clock() + seconds)
 
     def _fail(self, one: Attempt, error: TaskError) -> None:
-        self._results.append(Result(one, None, error))
+        one.error = error
+        self._results.append(one)
 
-    def stop(self) -> list[Result]:
+    def stop(self) -> list[Attempt]:
         """Have what runs stop, wait for it a little, and return what ended well all the same."""
         for one in self._running.values():
             one.stopped = True
@@ -305,7 +289,7 @@ class Attempts:
                         self._running.pop(done.serial, None)
         for one in self._running.values():
             self._release(one)
-        return [result for result in self._results if result.output is not None]
+        return [one for one in self._results if one.output is not None]
 
     def close(self) -> None:
         """Let go of the lanes."""

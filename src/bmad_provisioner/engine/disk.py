@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.digest import Digest, canonical, digest
 from bmad_provisioner.engine.cache import DAMAGED, Hit, Made, Trace, pack_usage, revive, spelled, unpack_usage
-from bmad_provisioner.engine.task import Effect, Lane, Output, Task
+from bmad_provisioner.engine.task import Effect, Lane, Output, Task, spell, unspelled
 from bmad_provisioner.engine.worth import Weight, cost, surplus
 from bmad_provisioner.usage import Usage
 
@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS traces (task TEXT PRIMARY KEY NOT NULL, body TEXT NOT
 CREATE TABLE IF NOT EXISTS begun (key BLOB PRIMARY KEY NOT NULL, task TEXT NOT NULL, at REAL NOT NULL);
 DROP TABLE IF EXISTS outputs;
 """
+_UNKNOWN = Trace()
+_NOBODY = None, None
 _HOUR = 3600.0
 _CHUNK = 500
 T = TypeVar("T")
@@ -34,11 +36,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A remembered output, the bytes of what it says, and when it is forgotten (seconds since 1970; `None`: never)."""
+    """A remembered output, the bytes of what it says, and when it is forgotten (seconds since 1970; `None`: never).
+
+    It is `stale` when nobody noted for an hour that it is used.
+    """
 
     hit: Hit
     size: int
     expires: float | None
+    stale: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class DiskCache:
     def __init__(self, blobs: Blobs, *, longest: float | None = None, now: Callable[[], float] = time.time) -> None:
         self._blobs, self._longest, self._now = blobs, longest, now
         self._traces: dict[str, bytes] | None = None
+        self._unsaved: dict[Digest, tuple[Made, float | None]] = {}
         blobs.own("cache", 1, _SCHEMA)
 
     def get(self, key: Digest) -> Output | None:
@@ -75,28 +82,37 @@ class DiskCache:
     def get_many(self, wanted: Mapping[Digest, Task]) -> Mapping[Digest, Hit]:
         """Return what is known, asked in as few questions as there can be."""
         found = self.find(list(wanted))
-        self.touch([key for key in found if wanted[key].action.lane is not Lane.HERE])
+        self.touch([key for key, one in found.items() if one.stale and wanted[key].action.lane is not Lane.HERE])
         return {key: one.hit for key, one in found.items()}
 
     def find(self, keys: Sequence[Digest]) -> dict[Digest, Found]:
         """Return what is known under `keys`, and note nothing of it."""
         now = self._now()
-        found: dict[Digest, Found] = {}
-        for key, body, claimed, expires, seconds, usage in self._rows(keys):
+        found = self._put_just_now(keys, now) if self._unsaved else {}
+        for name, body, claimed, expires, seconds, usage, used in self._rows([key for key in keys if key not in found]):
             with contextlib.suppress(*DAMAGED):
-                if digest(body) != claimed.hex() or (expires is not None and expires <= now):
-                    continue
-                output = revive(body, unpack_usage(usage) if usage else None)
-                found[Digest(key.hex())] = Found(Hit(output, Digest(claimed.hex()), "disk", seconds), len(body), expires)
+                if (expires is None or expires > now) and digest(body) == claimed.hex():
+                    hit = Hit(revive(body, unpack_usage(usage or "")), Digest(claimed.hex()), "disk", seconds)
+                    found[Digest(name.hex())] = Found(hit, len(body), expires, used < now - _HOUR)
         whole = self.whole({key: one.hit.output for key, one in found.items()})
         return found if len(whole) == len(found) else {key: one for key, one in found.items() if key in whole}
 
-    def _rows(self, keys: Sequence[Digest]) -> Iterator[tuple[bytes, bytes, bytes, float | None, float, str | None]]:
+    def _put_just_now(self, keys: Sequence[Digest], now: float) -> dict[Digest, Found]:
+        found = {}
+        for key in keys:
+            made, expires = self._unsaved.get(key, _NOBODY)
+            if made is not None and (expires is None or expires > now):
+                found[key] = Found(Hit(made.output, made.said, "disk", made.seconds), len(made.body), expires, stale=False)
+        return found
+
+    def _rows(self, keys: Sequence[Digest]) -> Iterator[tuple[bytes, bytes, bytes, float | None, float, str | None, float]]:
+        # Straight from the file: what is deferred so far need not be written for every question.
+        execute = self._blobs.connection.execute
         for some in _chunks(keys):
             marks = ",".join("?" * len(some))
-            query = f"SELECT key, body, said, expires, seconds, usage FROM results WHERE key IN ({marks})"  # noqa: S608
+            query = f"SELECT key, body, said, expires, seconds, usage, used FROM results WHERE key IN ({marks})"  # noqa: S608
             with contextlib.suppress(sqlite3.DatabaseError):
-                yield from self._blobs.rows(query, [bytes.fromhex(key) for key in some])
+                yield from execute(query, [bytes.fromhex(key) for key in some]).fetchall()
 
     def whole(self, outputs: Mapping[Digest, Output]) -> set[Digest]:
         """Return the keys of those outputs that have not lost their bytes."""
@@ -120,8 +136,15 @@ class DiskCache:
         """Remember an output that was made `at` a time (`None`: now); it is in the file after the next `commit`."""
         now, keeping, usage = self._now(), made.task.keeping, made.output.usage
         start = now if at is None else at
-        times = start, now, expiry(start, keeping.ttl, now, self._longest), made.seconds
-        self._blobs.defer(_INSERT, _row(made.key, made.body, made.said, (made.task.name, keeping.tags), times, usage))
+        until = expiry(start, keeping.ttl, now, self._longest)
+        times = start, now, until, made.seconds
+        row = _row(made.key, made.body, made.said, (made.task.name, keeping.tags), times, usage)
+        if len(self._unsaved) < _CHUNK:
+            self._unsaved[made.key] = made, until
+            self._blobs.defer(_INSERT, row)
+        else:
+            self._blobs.write(_INSERT, [row])
+            self._unsaved.clear()
         self.finish(made)
 
     def finish(self, made: Made) -> None:
@@ -141,14 +164,16 @@ class DiskCache:
             self._traces = {}
             with contextlib.suppress(sqlite3.DatabaseError):
                 self._traces = dict(self._blobs.rows("SELECT task, body FROM traces", []))
-        with contextlib.suppress(*DAMAGED):
-            found = json.loads(self._traces[task])
-            return Trace(dict(found["parts"]), dict(found["shown"]), tuple(found["because"]))
-        return Trace()
+        body = self._traces.get(task)
+        if body is not None:
+            with contextlib.suppress(*DAMAGED):
+                found = json.loads(body)
+                return Trace(unspelled(found["parts"]), dict(found["shown"]), tuple(found["because"]))
+        return _UNKNOWN
 
     def remember(self, task: str, trace: Trace) -> None:
         """Keep what the key of `task` is made of now; it is in the file after the next `commit`."""
-        body = canonical({"parts": trace.parts, "shown": trace.shown, "because": trace.because})
+        body = canonical({"parts": spell(trace.parts), "shown": trace.shown, "because": trace.because})
         self._blobs.defer("INSERT OR REPLACE INTO traces VALUES (?, ?)", (task, body))
         if self._traces is not None and task in self._traces:
             self._traces[task] = body
@@ -166,8 +191,14 @@ class DiskCache:
         """Let a task that started and never reported be done again; return how many notes went."""
         return self._blobs.write("DELETE FROM begun WHERE task = ?", [(task,)])
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the next `commit` has something to write."""
+        return bool(self._unsaved)
+
     def commit(self) -> None:
         """Let everything put so far survive the end of this process; only `Blobs.flush` survives a power cut."""
+        self._unsaved.clear()
         self._blobs.commit()
 
     def digests(self) -> set[Digest]:
@@ -191,6 +222,7 @@ class DiskCache:
 
     def drop(self, keys: Iterable[Digest]) -> int:
         """Forget outputs; return how many went."""
+        self._unsaved.clear()
         return self._blobs.write("DELETE FROM results WHERE key = ?", [(bytes.fromhex(key),) for key in keys])
 
     def held(self) -> tuple[int, int]:
@@ -226,6 +258,7 @@ class DiskCache:
     def clear(self) -> int:
         """Forget every output and trace; return how many outputs there were."""
         count = self.size()
+        self._unsaved.clear()
         self._blobs.write("DELETE FROM results", [()])
         self._blobs.write("DELETE FROM traces", [()])
         self._traces = None
@@ -242,7 +275,9 @@ def _usage(text: str | None) -> Usage:
 
 def expiry(made: float, ttl: float | None, now: float, longest: float | None) -> float | None:
     """Return when an output is forgotten: `ttl` seconds after it was made, `longest` seconds from now, or never."""
-    return min((start + seconds for start, seconds in ((made, ttl), (now, longest)) if seconds is not None), default=None)
+    if ttl is None and longest is None:
+        return None
+    return min((start + seconds for start, seconds in ((made, ttl), (now, longest)) if seconds is not None))
 
 
 _INSERT = "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 
+_MOMENT = 50e-6
+"""Seconds: tries that end so soon after another are reported with it, and what they made is committed with it."""
+
+
 class LanesError(BmadpError):
     """The lanes themselves failed, and not a task in them: there are no threads, no processes, no cluster."""
 
@@ -114,8 +118,8 @@ class Local:
         done: list[Done] = []
         with suppress(Empty):
             done.append(self._ended.get(timeout=seconds))
-            while True:
-                done.append(self._ended.get_nowait())
+            while len(done) < len(self._waiting) + len(self._computing):
+                done.append(self._ended.get(timeout=_MOMENT))
         for one in done:
             if not self._waiting.settle(one.serial):
                 self._computing.settle(one.serial)
@@ -147,7 +151,10 @@ class Hand:
 
 
 class Crew:
-    """Threads that take tries from one line, each with a hand of its own; hired as they are needed, at most `most`."""
+    """Threads that take tries from one line, each with a hand of its own; hired as they are needed, at most `most`.
+
+    Its length is how many tries did not come back yet.
+    """
 
     def __init__(self, hand: Callable[[], Hand], ended: SimpleQueue[Done], most: int | None = None) -> None:
         self._hand, self._ended, self._most = hand, ended, most
@@ -156,6 +163,9 @@ class Crew:
         self._strays: set[int] = set()
         self._held: dict[int, Hand] = {}
         self._threads = 0
+
+    def __len__(self) -> int:
+        return len(self._busy)
 
     def start(self, job: Job) -> None:
         """Have a try done as soon as a thread is free; raises LanesError when there is none at all."""

@@ -88,6 +88,7 @@ class Levels:
         self._saved: set[Digest] = set()
         self._tally: dict[str, LevelStats] = {}
         self._evicted = 0
+        blobs.own("levels", 1, _SCHEMA)
 
     # --- results ------------------------------------------------------------------------------------------------------
 
@@ -95,24 +96,28 @@ class Levels:
         """Return what is known, the shared level asked at most once, and only for what its tasks want shared."""
         found: dict[Digest, Hit] = {}
         for reach, ask in ((_MEMORY, self._recall), (_DISK, self._read), (_SHARED, self._receive)):
-            found |= ask({key: task for key, task in wanted.items() if key not in found and _reach(task) >= reach})
-        self.disk.touch([key for key in found if _reach(wanted[key]) >= _DISK and _takes_time(wanted[key])])
+            asked = {key: task for key, task in wanted.items() if _reach(task) >= reach and key not in found}
+            if asked:
+                found |= ask(asked)
         return found
 
     def _recall(self, wanted: Mapping[Digest, Task]) -> dict[Digest, Hit]:
-        if self._memory is None or not wanted:
+        if self._memory is None:
             return {}
         held = {key: hit for key in wanted if (hit := self._memory.get(key)) is not None}
-        whole = self.disk.whole({key: hit.output for key, hit in held.items()})
-        found = {key: hit for key, hit in held.items() if key in whole}
-        self._count("memory", wanted, found)
-        return found
+        if held:
+            whole = self.disk.whole({key: hit.output for key, hit in held.items()})
+            held = {key: hit for key, hit in held.items() if key in whole}
+            self.disk.touch([key for key in held if _reach(wanted[key]) >= _DISK and _takes_time(wanted[key])])
+        self._count("memory", wanted, held)
+        return held
 
     def _read(self, wanted: Mapping[Digest, Task]) -> dict[Digest, Hit]:
         found = self.disk.find(list(wanted))
-        hits = {key: one.hit for key, one in found.items()}
         for key, one in found.items():
             self._hold(key, one.hit, one.size, one.expires)
+        self.disk.touch([key for key, one in found.items() if one.stale and _takes_time(wanted[key])])
+        hits = {key: one.hit for key, one in found.items()}
         self._count("disk", wanted, hits)
         return hits
 
@@ -187,19 +192,17 @@ class Levels:
     def _hold(self, key: Digest, hit: Hit, size: int, expires: float | None) -> None:
         if self._memory is None:
             return
-        now, price = self._now(), cost(hit.seconds, hit.output.usage)
-        left = None if expires is None else expires - now
-        until = expiry(now, left, now, self._longest["memory"])
-        near = Hit(hit.output, hit.said, "memory", hit.seconds)
-        self._memory.put(key, near, size=_footprint(size), cost=price, expires=until)
+        now, near = self._now(), Hit(hit.output, hit.said, "memory", hit.seconds)
+        until = expiry(now, None if expires is None else expires - now, now, self._longest["memory"])
+        self._memory.put(key, near, size=_footprint(size), cost=cost(hit.seconds, hit.output.usage), expires=until)
 
     def commit(self) -> None:
         """Let everything put so far survive the end of this process, then share what is to be shared."""
+        self._note()
         self.disk.commit()
         outgoing, self._outgoing = self._outgoing, []
         if self.shared is not None:
             self._send(self.shared, outgoing)
-        self._note()
 
     def _send(self, shared: Shared, outgoing: Iterable[tuple[Made, float]]) -> None:
         groups: dict[float | None, list[tuple[Made, float]]] = {}
@@ -270,19 +273,18 @@ class Levels:
     def stats(self) -> dict[str, LevelStats]:
         """Return what each level was good for, in this process and in those before it."""
         self._count_evictions()
-        self._blobs.own("levels", 1, _SCHEMA)
         rows = self._blobs.rows("SELECT level, hits, misses, seconds, money, evictions FROM levels", [])
         before = {level: LevelStats(*numbers) for level, *numbers in rows}
         return {level: before.get(level, _NOTHING) + self._tally.get(level, _NOTHING) for level in LEVELS}
 
     def _count(self, level: str, wanted: Mapping[Digest, Task], found: Mapping[Digest, Hit]) -> None:
         """Count what was asked of a level. What takes no time to make is not counted; a result saves once in a process."""
-        asked = [key for key, task in wanted.items() if _takes_time(task)]
-        hits = [key for key in asked if key in found]
-        fresh = [found[key] for key in hits if key not in self._saved]
+        asked = sum(map(_takes_time, wanted.values()))
+        hits = {key: hit for key, hit in found.items() if _takes_time(wanted[key])}
+        fresh = [hit for key, hit in hits.items() if key not in self._saved]
         self._saved.update(hits)
         seconds, money = sum(hit.seconds for hit in fresh), sum(hit.output.usage.cost for hit in fresh)
-        self._add(level, LevelStats(len(hits), len(asked) - len(hits), seconds, money))
+        self._add(level, LevelStats(len(hits), asked - len(hits), seconds, money))
 
     def _add(self, level: str, more: LevelStats) -> None:
         if more != _NOTHING:
@@ -290,22 +292,24 @@ class Levels:
 
     def _count_evictions(self) -> None:
         evicted = self._memory.evicted if self._memory is not None else 0
-        self._add("memory", LevelStats(evictions=evicted - self._evicted))
-        self._evicted = evicted
+        if evicted != self._evicted:
+            self._add("memory", LevelStats(evictions=evicted - self._evicted))
+            self._evicted = evicted
 
     def _note(self) -> None:
-        """Let the numbers outlive this process, if nobody else is writing just now; else the next time."""
+        """Let the numbers outlive this process: with what is written anyway, or if nobody else is writing just now; else later."""
         self._count_evictions()
-        if not self._tally:
-            return
-        with contextlib.suppress(sqlite3.OperationalError):
-            self._persist()
-
-    def _persist(self) -> None:
-        self._blobs.own("levels", 1, _SCHEMA)
         rows = [(level, n.hits, n.misses, n.seconds, n.money, n.evictions) for level, n in self._tally.items()]
-        if self._blobs.jot(_ADD, rows):
+        if not rows:
+            return
+        if self.disk.is_behind:
+            for row in rows:
+                self._blobs.defer(_ADD, row)
             self._tally.clear()
+        else:
+            with contextlib.suppress(sqlite3.OperationalError):
+                if self._blobs.jot(_ADD, rows):
+                    self._tally.clear()
 
 
 def _reach(task: Task) -> int:

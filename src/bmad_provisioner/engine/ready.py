@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+from bmad_provisioner.engine.attempt import Attempt
 from bmad_provisioner.engine.task import Lane, Resources, Task
 
 _PATIENCE = 16
@@ -45,39 +46,40 @@ class Room:
         """Whether no task of any kind fits."""
         return self._closed or self._running >= self._capacity.slots
 
-    def fits(self, task: Task) -> bool:
-        """Return whether `task` may start now."""
+    def fits(self, one: Attempt) -> bool:
+        """Return whether a task may start now."""
         if not self._running:
             return True
-        if self.full or task.action.lane is Lane.ALONE:
+        lane = one.task.action.lane
+        if self.full or lane is Lane.ALONE:
             return False
-        wanted = self.of(task)
         return (
-            (task.action.lane is not Lane.CPU or self._computing < self._capacity.processes)
-            and self._memory + wanted.memory <= self._capacity.memory
-            and self._cpu + wanted.cpu <= self._capacity.cpu + _ROUNDING
+            (lane is not Lane.CPU or self._computing < self._capacity.processes)
+            and self._memory + one.wanted.memory <= self._capacity.memory
+            and self._cpu + one.wanted.cpu <= self._capacity.cpu + _ROUNDING
         )
 
-    def take(self, task: Task) -> None:
-        """Occupy what `task` needs."""
-        self._count(task, 1)
-        self._closed = task.action.lane is Lane.ALONE
+    def take(self, one: Attempt) -> None:
+        """Occupy what a task wants."""
+        self._count(one, 1)
+        self._closed = one.task.action.lane is Lane.ALONE
 
-    def give(self, task: Task) -> None:
-        """Free what `task` needed."""
-        self._count(task, -1)
+    def give(self, one: Attempt) -> None:
+        """Free what a task occupied."""
+        self._count(one, -1)
         self._closed = False
 
-    def _count(self, task: Task, sign: int) -> None:
+    def _count(self, one: Attempt, sign: int) -> None:
         self._running += sign
-        self._computing += sign * (task.action.lane is Lane.CPU)
-        wanted = self.of(task)
-        self._memory += sign * wanted.memory
-        self._cpu += sign * wanted.cpu
+        self._memory += sign * one.wanted.memory
+        self._cpu += sign * one.wanted.cpu
+        if one.task.action.lane is Lane.CPU:
+            self._computing += sign
 
 
 _Place = tuple[int, float, int]
-_Shape = tuple[Lane, Resources]
+_Shape = tuple[Lane, int, float]
+_Line = list[tuple[_Place, Attempt]]
 
 
 class Ready:
@@ -88,60 +90,57 @@ class Ready:
     """
 
     def __init__(self) -> None:
-        self._lines: dict[_Shape, list[tuple[_Place, Task]]] = {}
-        self._delayed: list[tuple[float, _Place, Task]] = []
+        self._lines: dict[_Shape, _Line] = {}
+        self._delayed: list[tuple[float, _Place, Attempt]] = []
         self._passed: dict[str, int] = {}
         self._count = 0
 
     def __bool__(self) -> bool:
         return bool(self._lines or self._delayed)
 
-    def push(self, task: Task, ahead: float) -> None:
-        """Add a task; `ahead` is the length of the longest path from its start, in seconds."""
-        self._line_up(self._place(task, ahead), task)
+    def push(self, one: Attempt) -> None:
+        """Add a task."""
+        self._line_up(self._place(one), one)
 
-    def delay(self, task: Task, ahead: float, until: float) -> None:
+    def delay(self, one: Attempt, until: float) -> None:
         """Add a task that must not start before `until`, on the clock that `pop` is asked with."""
-        heappush(self._delayed, (until, self._place(task, ahead), task))
+        heappush(self._delayed, (until, self._place(one), one))
 
-    def _place(self, task: Task, ahead: float) -> _Place:
+    def _place(self, one: Attempt) -> _Place:
         self._count += 1
-        return task.priority, -ahead, self._count
+        return one.task.priority, -one.ahead, self._count
 
-    def _line_up(self, place: _Place, task: Task) -> None:
-        heappush(self._lines.setdefault((task.action.lane, task.resources), []), (place, task))
+    def _line_up(self, place: _Place, one: Attempt) -> None:
+        shape = one.task.action.lane, one.wanted.memory, one.wanted.cpu
+        heappush(self._lines.setdefault(shape, []), (place, one))
 
     @property
     def wakes(self) -> float | None:
         """The time at which the next delayed task comes back."""
         return self._delayed[0][0] if self._delayed else None
 
-    def pop(self, room: Room, now: float) -> Task | None:
+    def pop(self, room: Room, now: float) -> Attempt | None:
         """Return the next task that fits, or `None`."""
         while self._delayed and self._delayed[0][0] <= now:
             self._line_up(*heappop(self._delayed)[1:])
         if room.full:
             return None
         overtaken: list[str] = []
-        for shape in self._in_order():
-            task = self._lines[shape][0][1]
-            if room.fits(task):
+        for shape, line in self._in_order():
+            one = line[0][1]
+            if room.fits(one):
                 for name in overtaken:
                     self._passed[name] = self._passed.get(name, 0) + 1
-                return self._take(shape)
-            if task.action.lane is Lane.ALONE or self._passed.get(task.name, 0) >= _PATIENCE:
+                heappop(line)
+                if not line:
+                    del self._lines[shape]
+                return one
+            if one.task.action.lane is Lane.ALONE or self._passed.get(one.task.name, 0) >= _PATIENCE:
                 break
-            overtaken.append(task.name)
+            overtaken.append(one.task.name)
         return None
 
-    def _in_order(self) -> list[_Shape]:
+    def _in_order(self) -> list[tuple[_Shape, _Line]]:
         """Return the lines, by who is first in them."""
-        lines = self._lines
-        return sorted(lines, key=lambda shape: lines[shape][0][0]) if len(lines) > 1 else list(lines)
-
-    def _take(self, shape: _Shape) -> Task:
-        line = self._lines[shape]
-        _place, task = heappop(line)
-        if not line:
-            del self._lines[shape]
-        return task
+        lines = list(self._lines.items())
+        return sorted(lines, key=lambda each: each[1][0][0]) if len(lines) > 1 else lines

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from bmad_provisioner.digest import Digest, digest
-from bmad_provisioner.engine.attempts import Attempt, Attempts, Result
+from bmad_provisioner.engine.attempt import Attempt
+from bmad_provisioner.engine.attempts import Attempts
 from bmad_provisioner.engine.cache import Hit, Made, Trace, spelled
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.engine.means import Means, Ways
@@ -31,6 +32,13 @@ class Status(str, Enum):
     HELD = "held"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+_BLOCKS = {Status.FAILED: Status.SKIPPED, Status.SKIPPED: Status.SKIPPED, Status.HELD: Status.HELD}
+"""How those end that need a task which ended so."""
+_FIRST = ("it never ran here",)
+_FEW = 8
+"""Characters of a digest that are enough to tell two apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class _Run:
         self._said: dict[str, Digest] = {}
         self._missing = {task.name: len(task.waits) for task in graph}
         self._free: list[str] = [task.name for task in graph if not task.waits]
+        self._blocked: dict[str, Status] = {}
         self._attempts = Attempts(means, ways, self._inputs)
         self._ahead: dict[str, float] | None = None
         self._committed, self._uncommitted = means.clock(), False
@@ -79,13 +88,13 @@ class _Run:
             self._advance()
             while self._attempts:
                 results = self._attempts.step(_OFTEN if self._uncommitted else None)
-                for result in results:
-                    self._take(result)
+                for one in results:
+                    self._take(one)
                 self._commit(results)
                 self._advance()
         except BaseException:
-            for result in self._attempts.stop():
-                self._take(result)
+            for one in self._attempts.stop():
+                self._take(one)
             self._means.cache.commit()
             raise
         finally:
@@ -93,10 +102,10 @@ class _Run:
         self._means.cache.commit()
         return {task.name: self._outcomes[task.name] for task in self._graph}
 
-    def _commit(self, results: list[Result]) -> None:
+    def _commit(self, results: list[Attempt]) -> None:
         """Let results survive us before anything else starts; what asked nobody may as well be made again, but not for long."""
         now = self._means.clock()
-        if not results or now - self._committed > _OFTEN or any(one.attempt.task.action.external for one in results):
+        if not results or now - self._committed > _OFTEN or any(one.task.action.external for one in results):
             self._means.cache.commit()
             self._committed, self._uncommitted = now, False
 
@@ -104,7 +113,7 @@ class _Run:
         """Settle tasks whose needs are met, as far as that takes no time, and have the rest attempted."""
         while self._free:
             names, self._free = self._free, []
-            found = [self._look(self._graph[name]) for name in names if not self._is_blocked(self._graph[name])]
+            found = [self._look(self._graph[name]) for name in names if not self._is_blocked(name)]
             asked = {one.key: one.task for one in found if not self._is_asked_again(one.task)}
             hits = self._means.cache.get_many(asked) if asked else {}
             for one in found:
@@ -114,15 +123,11 @@ class _Run:
                 else:
                     self._miss(one)
 
-    def _is_blocked(self, task: Task) -> bool:
-        states = {self._outcomes[need].status for need in task.waits}
-        if states & {Status.FAILED, Status.SKIPPED}:
-            self._settle(Outcome(task.name, Status.SKIPPED))
-            return True
-        if Status.HELD in states:
-            self._settle(Outcome(task.name, Status.HELD))
-            return True
-        return False
+    def _is_blocked(self, name: str) -> bool:
+        status = self._blocked.get(name)
+        if status is not None:
+            self._settle(Outcome(name, status))
+        return status is not None
 
     def _is_asked_again(self, task: Task) -> bool:
         again = self._ways.again
@@ -156,7 +161,7 @@ class _Run:
             return ("it was asked for",)
         trace = self._means.cache.trace(one.task.name)
         one.before = trace.parts
-        return changed(trace, one.parts, shown(one.task, one.parts))
+        return changed(trace, one.parts, shown(one.task)) if trace.parts else _FIRST
 
     def _here(self, one: Attempt) -> None:
         task, emit, clock = one.task, self._means.emit, self._means.clock
@@ -171,29 +176,31 @@ class _Run:
         emit(TaskFinished(task.name, task.action.name, Status.DONE.value, clock() - start))
         self._keep(one, output, spelled(output), 0.0)
 
-    def _take(self, result: Result) -> None:
-        one, error = result.attempt, result.error
-        if result.output is not None:
-            self._keep(one, replace(result.output, usage=one.usage), result.body, result.seconds)
-        elif error is not None:
-            ended = Outcome(one.task.name, Status.FAILED, None, one.because, error.message, error.hint, usage=one.usage)
-            self._settle(ended)
+    def _take(self, one: Attempt) -> None:
+        if one.output is not None:
+            self._keep(one, replace(one.output, usage=one.usage), one.body, one.seconds)
+        elif one.error is not None:
+            because, error = one.because, one.error
+            self._settle(Outcome(one.task.name, Status.FAILED, None, because, error.message, error.hint, usage=one.usage))
 
     def _keep(self, one: Attempt, output: Output, body: bytes, seconds: float) -> None:
         task = one.task
         self._uncommitted = True
-        self._said[task.name] = digest(body)
+        self._said[task.name] = said = digest(body)
         if task.keeping.level != NEVER:
-            self._means.cache.put(Made(one.key, output, body, self._said[task.name], task, seconds))
-        self._means.cache.remember(task.name, Trace(one.parts, shown(task, one.parts), one.because))
+            self._means.cache.put(Made(one.key, output, body, said, task, seconds))
+        self._means.cache.remember(task.name, Trace(one.parts, shown(task), one.because))
         self._settle(Outcome(task.name, Status.DONE, output, one.because, seconds=seconds, usage=output.usage))
 
     def _settle(self, outcome: Outcome) -> None:
         self._outcomes[outcome.task] = outcome
+        blocks = _BLOCKS.get(outcome.status)
         for other in self._graph.wanted_by(outcome.task):
             self._missing[other] -= 1
             if not self._missing[other]:
                 self._free.append(other)
+            if blocks is not None and self._blocked.get(other) is not Status.SKIPPED:
+                self._blocked[other] = blocks
 
     def _ahead_of(self, task: Task) -> float:
         if self._ahead is None:
@@ -223,14 +230,13 @@ class _Run:
 def changed(before: Trace, now: Mapping[str, Digest], texts: Mapping[str, str]) -> tuple[str, ...]:
     """Return why a key is not what it was, one phrase a part: from what to what, where that is known."""
     if not before.parts:
-        return ("it never ran here",)
+        return _FIRST
 
     def phrase(part: str) -> str:
         if part not in before.parts:
             return f"{part} is new"
-        if part not in before.shown or part not in texts:
-            return f"{part} changed"
-        return f"{part} changed: {before.shown[part]} -> {texts[part]}"
+        was = before.shown.get(part, before.parts[part][:_FEW])
+        return f"{part} changed: {was} -> {texts.get(part, now[part][:_FEW])}"
 
     phrases = [phrase(part) for part in now if before.parts.get(part) != now[part]]
     phrases += [f"{part} is gone" for part in before.parts if part not in now]

@@ -223,22 +223,39 @@ def _of_action(name: str, version: str) -> Digest:
     return fingerprint([name, version])
 
 
-def shown(task: Task, parts: Mapping[str, Digest]) -> dict[str, str]:
-    """Return how to show each of a task's `components` to people: a value where it is short, else a part of its name."""
-    texts = {part: name[:8] for part, name in parts.items()}
+def shown(task: Task) -> dict[str, str]:
+    """Return how to show those of a task's `components` to people that are more to them than a digest: short arguments."""
+    texts = {}
     for name, value in task.args.items():
-        part = name if " " in name else f"argument {name}"
         text = value if isinstance(value, str) else canonical(value).decode("utf-8", "replace")
-        texts[part] = " ".join(text.split()) if len(text) <= _SHORT else texts[part]
+        if len(text) <= _SHORT:
+            texts[name if " " in name else f"argument {name}"] = " ".join(text.split())
     return texts
 
 
 def key(parts: Mapping[str, Digest]) -> Digest:
-    """Return the cache key of a task from its `components`.
+    """Return the cache key of a task from its `components`."""
+    return digest(spell(parts).encode("utf-8", "surrogatepass"))
 
-    Each is spelled as the length of its name, the name, and its 64 digits: no two sets of parts are spelled alike.
+
+def spell(parts: Mapping[str, Digest]) -> str:
+    """Return the one spelling of `components`: the length of each name, the name, and its 64 digits.
+
+    No two sets of parts are spelled alike.
     """
-    return digest("".join([f"{len(name)}:{name}{parts[name]}" for name in sorted(parts)]).encode("utf-8", "surrogatepass"))
+    return "".join([f"{len(name)}:{name}{parts[name]}" for name in sorted(parts)])
+
+
+def unspelled(text: str) -> dict[str, Digest]:
+    """Return the parts that `spell` spelled; raises ValueError when it did not."""
+    parts: dict[str, Digest] = {}
+    while text:
+        size, _, rest = text.partition(":")
+        end = int(size) + _DIGITS
+        parts[rest[: int(size)]] = Digest(rest[int(size) : end])
+        text = rest[end:]
+    return parts
 
 
 _SHORT = 120
+_DIGITS = 64
