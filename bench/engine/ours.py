@@ -38,10 +38,10 @@ class _Nothing:
 def _engine(nodes: list[Node], folder: Path, work: Work, *, external: bool = True, level: str = "disk") -> Callable[[], None]:
     """Return a run of tasks in threads; an external one asks the outside world, so its result survives us before the next."""
     blobs = Blobs(folder / "blobs.sqlite")
-    blobs.relax()
     cache = MemoryCache() if level == NEVER else Levels(blobs, memory=Bounded(64 << 20))
     means = Means(_Nothing(), cache, blobs.keep, blobs.get, lambda _event: None)
     ways = Ways(Capacity(WORKERS), (Local,), Breakers(DiskStore(blobs)), history=DiskHistory(blobs))
+    blobs.relax()
 
     def do(inputs: Inputs) -> Output:
         return Output(facts={"said": work(str(inputs.args["name"]))})
