@@ -66,6 +66,7 @@ def test_the_environment_is_over_the_file_and_flags_are_over_both(tmp_path):
         ("memory_cache_policy", "LRU", "lru"),
         ("disk_cache_size", "0", 0),
         ("shared_cache_url", "rediss://cache:6380/1", "rediss://cache:6380/1"),
+        ("shared_cache_url", "valkey://cache:6379/0", "valkey://cache:6379/0"),
         ("shared_cache_url", "unix:///run/valkey.sock", "unix:///run/valkey.sock"),
         ("performance_logging", "TRUE", True),
         ("benchmark_mode", "1", True),

@@ -56,6 +56,10 @@ class Session:
         if self._last is not None and failed is None:
             self._last()
 
+    def also(self, listener: Callable[[Listener], Listener]) -> None:
+        """Have a listener hear everything too: it is made of the one that hears it now."""
+        self._emit = listener(self._emit)
+
     def emit(self, event: Event) -> None:
         """Tell the listener."""
         self.warned = self.warned or isinstance(event, (FellBack, Warned))
@@ -175,10 +179,11 @@ class Looking:
         from bmad_provisioner.blobs import cut  # noqa: PLC0415
 
         try:
-            with self._open(path) as file:
-                name = blobs.put_parts(cut(file))
+            file = self._open(path)
         except OSError as error:
             raise _changed(path) from error
+        with file:
+            name = blobs.put_parts(cut(file))
         if name != self._tree[path].digest:
             raise _changed(path)
 

@@ -89,7 +89,8 @@ def _url(text: str) -> str:
 
     parts = urlsplit(text.strip())
     elsewhere = parts.path + parts.query + parts.fragment
-    if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.path) or "@" in elsewhere or parts.port == 0:
+    named = parts.scheme in {"redis", "rediss", "valkey", "valkeys", "unix"} and (parts.hostname or parts.path)
+    if not named or "@" in elsewhere or parts.port == 0:
         raise ValueError(text)  # an `@` elsewhere: a password with an unquoted `/`, `?` or `#`, which would be shown
     return text.strip()
 
@@ -142,7 +143,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("shared_cache_ttl", DURATION, "7d", "how long a result stays in the shared cache"),
         Setting("shared_cache_url", URL, "", "where the shared cache is; unset: there is none"),
         Setting("shared_cache_secret", WORD, "", "what signs the entries of the shared cache", secret=True),
-        Setting("performance_logging", SWITCH, "false", "whether the time of every step is logged"),
+        Setting("performance_logging", SWITCH, "false", "whether the time of every step is logged, in `performance.jsonl`"),
         Setting("benchmark_mode", SWITCH, "false", "caches off: everything runs"),
     )
 }

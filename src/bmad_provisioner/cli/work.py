@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,10 @@ def working(
     if parsed is None and not place.is_known:
         parsed = parse(manifest, progress)  # before anything is written: a manifest with errors leaves no trace
     with Session(place, emit=progress, flags=flags) as session:
+        if session.settings.values.performance_logging and session.writable:
+            from bmad_provisioner.telemetry.log import NAME, logging  # noqa: PLC0415 - only who asks for it pays
+
+            session.also(partial(logging, place.state / NAME))
         documents = _remembered(manifest, progress, session, parsed).documents
         siblings = frozenset(one.identity for one in documents)
         requests = tuple(

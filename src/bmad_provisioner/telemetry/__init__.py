@@ -1,0 +1,1 @@
+"""Telemetry: listeners, and readers of what listeners wrote."""
