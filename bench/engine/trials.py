@@ -68,9 +68,7 @@ def trials() -> Iterator[Trial]:
     for program in (*commands.PROGRAMS, commands.SAMPLE):
         if program.is_here:
             yield Trial(PROGRAMS, program.name, partial(_program, program))
-    yield Trial(
-        PROGRAMS, PLAIN, lambda folder: {"again": _spent(measure([sys.executable, "-c", "pass"], folder, environment(folder)))}
-    )
+    yield Trial(PROGRAMS, PLAIN, _start)
     for name, size in SIZES.items():
         program = Program(name, commands.big(size), commands.RUN)
         yield Trial(FILES, name, lambda folder, program=program: {"first": _first(program, folder)})
