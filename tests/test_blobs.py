@@ -15,6 +15,7 @@ from bmad_provisioner import blobs as module
 from bmad_provisioner.blobs import Blobs, cut
 from bmad_provisioner.digest import Digest, digest
 from bmad_provisioner.errors import DamagedError
+from team_project import lent
 from toy import Bench
 
 PART = module._PART
@@ -117,6 +118,16 @@ Blobs(Path({str(tmp_path / "blobs.db")!r})).put_parts(parts())
         assert list(store.names()) == [digest(b"before")]
 
 
+def test_what_there_is_no_room_for_takes_back_nothing_else(tmp_path):
+    with closing(Blobs(tmp_path / "blobs.db")) as store:
+        store.put(b"before")
+        store.connection.execute("PRAGMA max_page_count=400")
+        with pytest.raises(OSError, match="No space left on device"):
+            keep(store, content(5 * PART))
+        store.put(b"after")
+        assert set(store.names()) == {digest(b"before"), digest(b"after")}
+
+
 def test_a_store_of_the_version_before_is_taken_over(tmp_path):
     path = tmp_path / "blobs.db"
     with closing(sqlite3.connect(path)) as old, old:
@@ -168,3 +179,35 @@ assert (root / "a.txt").stat().st_size == 192 << 20
 """
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+VERBS = {
+    "made, handed on and written": ("apply", lambda root: None),
+    "looked at": ("run", lambda root: None),
+    "put back": ("apply", lambda root: (root / "big.bin").unlink()),
+    "taken back": ("restore", lambda root: None),
+}
+
+
+def test_memory_does_not_grow_with_what_agents_make_and_read():
+    """The most that each verb held, of a small artefact and of a large one: without parts it was three times that."""
+    small, large = held(1 << 20), held(96 << 20)
+    assert {verb: most - small[verb] < (24 << 20) for verb, most in large.items()} == dict.fromkeys(VERBS, True)
+
+
+def held(size: int) -> dict[str, int]:
+    """Return the most bytes of memory that each verb held, of a team with an artefact of `size` bytes."""
+    script = "import sys; from bmad_provisioner.cli.main import invoke; code = invoke(sys.argv[1:]); "
+    script += "print([line for line in open('/proc/self/status') if line.startswith('VmHWM')][0].split()[1]); sys.exit(code)"
+    most = {}
+    with lent() as project:
+        maker = project.shell(f"head -c {size} /dev/urandom > big.bin", makes=["big.bin"])
+        reader = project.shell("wc -c < big.bin > size.txt", needs=["maker"], reads=["big.bin"], makes=["size.txt"])
+        project.team({"maker": maker, "reader": reader})
+        for name, (verb, before) in VERBS.items():
+            before(project.root)
+            command = [sys.executable, "-c", script, verb, "--yes"]
+            done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            most[name] = int(done.stdout.split()[-1]) * 1024
+    return most

@@ -94,7 +94,7 @@ def plan(
     with _timed("compile", session.emit, clock):
         graph, findings = request.kind.compile(document, sight)
     with _timed("run", session.emit, clock), equipped(session, request.kind.demands(document), graph, on=asking.on) as kit:
-        means = Means(sight, kit.cache, session.blobs.keep, session.blobs.get, session.emit, clock)
+        means = Means(sight, kit.cache, session.blobs.keep, session.blobs.get, session.emit, clock, session.blobs.parts)
         outcomes = run(graph, means, hold=asking.hold, ways=replace(kit.ways, again=asking.again | kit.ways.again))
         desired, found = desire(outcomes)
     with _timed("compare", session.emit, clock):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from errno import ENOSPC
 from hashlib import sha256
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from threading import RLock
 from typing import Any, BinaryIO
@@ -95,17 +98,36 @@ class Blobs:
         return name
 
     def put_parts(self, parts: Iterable[bytes]) -> Digest:
-        """Keep what `parts` are together, and return its name; `cut` cuts a file into such parts."""
+        """Keep what `parts` are together, and return its name; `cut` cuts a file into such parts.
+
+        Raises OSError where there is no room for it; then none of it is kept.
+        """
+        rest = iter(parts)
+        first, second = next(rest, b""), next(rest, None)
+        if second is None:
+            return self.put(first)
+        # In a transaction of its own: nobody sees, or prunes, parts of what is not whole yet, and a disk that has no room
+        # for it takes back nothing else.
+        with self._lock:
+            self.commit()
+            try:
+                return self._put_whole(chain((first, second), rest))
+            except BaseException as error:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                    raise OSError(ENOSPC, os.strerror(ENOSPC), str(self._path)) from error
+                raise
+
+    def _put_whole(self, parts: Iterable[bytes]) -> Digest:
         hashed, names, size = sha256(), [], 0
-        with self._lock:  # in one transaction: nobody sees, or prunes, parts of what is not whole yet
-            for part in parts:
-                hashed.update(part)
-                names.append(self.put(part))
-                size += len(part)
-            whole = Digest(hashed.hexdigest())
-            if names != [whole]:
-                row = bytes.fromhex(whole), size, bytes.fromhex("".join(names))
-                self.write("INSERT OR IGNORE INTO wholes VALUES (?, ?, ?)", [row])
+        for part in parts:
+            hashed.update(part)
+            names.append(self.put(part))
+            size += len(part)
+        whole = Digest(hashed.hexdigest())
+        row = bytes.fromhex(whole), size, bytes.fromhex("".join(names))
+        self.write("INSERT OR IGNORE INTO wholes VALUES (?, ?, ?)", [row])
         return whole
 
     def keep(self, data: bytes | Path, executable: bool = False) -> Entry:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from os import _exit
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
@@ -285,7 +286,8 @@ def unpack(data: bytes) -> bytes:
         return pickle.dumps(Returned(Done(-1, None, TaskError(f"cannot be loaded in another process: {error}"), 0.0), ()))
     kept: list[tuple[bytes, bool]] = []
 
-    def keep(data: bytes, executable: bool = False) -> Entry:
+    def keep(data: bytes | Path, executable: bool = False) -> Entry:
+        data = data if isinstance(data, bytes) else data.read_bytes()
         kept.append((data, executable))
         return Entry(digest(data), executable)
 

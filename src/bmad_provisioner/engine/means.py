@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import random
 
@@ -20,7 +20,10 @@ from bmad_provisioner.event import Listener
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a run is handed: where it reads, keeps and remembers, whom it tells, and its clock (seconds)."""
+    """What a run is handed: where it reads, keeps and remembers, whom it tells, and its clock (seconds).
+
+    `fetch` returns bytes whole, `parts` part by part, where they are kept so.
+    """
 
     view: View
     cache: Cache
@@ -28,6 +31,7 @@ class Means:
     fetch: Callable[[Digest], bytes]
     emit: Listener
     clock: Callable[[], float] = time.perf_counter
+    parts: Callable[[Digest], Iterable[bytes]] | None = None
 
 
 def _local() -> Lanes:

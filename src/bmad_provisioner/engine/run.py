@@ -215,7 +215,7 @@ class _Run:
         return sum(times) / len(times) if times else 1.0
 
     def _inputs(self, task: Task, turn: Turn) -> Inputs:
-        view, fetch = self._means.view, self._means.fetch
+        view, fetch, parts = self._means.view, self._means.fetch, self._means.parts
 
         def read(path: str) -> bytes:
             if path not in task.reads:
@@ -224,7 +224,8 @@ class _Run:
 
         files = {path: view.entry(path) for path in task.reads}
         needs = {name: output for name in task.needs if (output := self._outcomes[name].output) is not None}
-        return Inputs(task.args, files, needs, read, self._means.keep, lambda entry: fetch(entry.digest), turn)
+        part_by_part = None if parts is None else lambda entry: parts(entry.digest)
+        return Inputs(task.args, files, needs, read, self._means.keep, lambda entry: fetch(entry.digest), turn, part_by_part)
 
 
 def changed(before: Trace, now: Mapping[str, Digest], texts: Mapping[str, str]) -> tuple[str, ...]:

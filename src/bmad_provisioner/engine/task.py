@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 from bmad_provisioner.digest import Digest, Entry, Plain, canonical, digest, fingerprint
@@ -141,8 +142,8 @@ class Inputs:
     """All that an action may see.
 
     `files` are the task's `reads` as they stand; `read` takes only those paths; `needs` are the outputs of
-    the tasks it needs, and `fetch` returns the bytes of an entry in one of them; `keep` lays bytes down and returns the
-    entry to put in `Output.files`.
+    the tasks it needs, and `fetch` returns the bytes of an entry in one of them; `keep` lays bytes, or what the file at a
+    path holds, down and returns the entry to put in `Output.files`. `parts` is `fetch` for what may be too large to be held.
     """
 
     args: Mapping[str, Plain]
@@ -152,6 +153,12 @@ class Inputs:
     keep: Callable[..., Entry]
     fetch: Callable[[Entry], bytes]
     turn: Turn = Turn()
+    parts: Callable[[Entry], Iterable[bytes]] | None = None
+
+    def lay(self, entry: Entry, place: Path) -> None:
+        """Write the bytes of an entry in an output of `needs` to a file."""
+        with open(place, "wb") as file:
+            file.writelines(self.parts(entry) if self.parts is not None else (self.fetch(entry),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -58,7 +59,7 @@ def _taken(folder: Path, inputs: Inputs, answer: Answer) -> Output:
     left = _left(folder, answer.usage)
     made = _made(left, inputs, answer)
     _check(folder, inputs, answer.usage)
-    files = {one.path: inputs.keep(one.place.read_bytes(), one.executable) for one in made}
+    files = {one.path: inputs.keep(one.place, one.executable) for one in made}
     return Output(files, tuple(_undeclared(left, made, inputs)), _facts(inputs, answer), usage=answer.usage)
 
 
@@ -72,12 +73,16 @@ def _lay(folder: Path, inputs: Inputs) -> None:
     What is newer comes later: what it made the last time, the file as it stands now, the draft of this run.
     """
     for path, entry in _made_before(inputs).items():
-        _place(folder, path, inputs.fetch(entry), entry.executable)
+        _place(folder, path, partial(inputs.lay, entry), entry.executable)
     for path, found in inputs.files.items():
         if found is not None and found.is_plain:
-            _place(folder, path, inputs.read(path), found.executable)
+            _place(folder, path, partial(_write_read, inputs, path), found.executable)
     for path, entry in _handed(inputs).items():
-        _place(folder, path, inputs.fetch(entry), entry.executable)
+        _place(folder, path, partial(inputs.lay, entry), entry.executable)
+
+
+def _write_read(inputs: Inputs, path: str, place: Path) -> None:
+    place.write_bytes(inputs.read(path))
 
 
 def _handed(inputs: Inputs) -> dict[str, Entry]:
@@ -96,10 +101,10 @@ def _drafted(inputs: Inputs) -> Mapping[str, Entry]:
     return draft.hands if draft is not None else {}
 
 
-def _place(folder: Path, path: str, data: bytes, executable: bool) -> None:
+def _place(folder: Path, path: str, lay: Callable[[Path], None], executable: bool) -> None:
     place = folder / path
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(data)
+    lay(place)
     place.chmod(0o755 if executable else 0o644)
     os.utime(place, (0, 0))
 
