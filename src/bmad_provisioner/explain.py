@@ -73,7 +73,11 @@ def _unified(path: str, before: bytes | None, after: bytes | None) -> list[str]:
 
 
 def _lines(data: bytes | None) -> list[str]:
-    return [] if data is None else data.decode("utf-8").splitlines(keepends=True)
+    if data is None:
+        return []
+    if b"\0" in data:
+        raise UnicodeDecodeError("utf-8", data, data.index(0), data.index(0) + 1, "a text holds no NUL")
+    return data.decode("utf-8").splitlines(keepends=True)
 
 
 def _mode(change: Change) -> list[str]:

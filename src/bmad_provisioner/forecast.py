@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # What looks back is imported when something is held: the commonest forecast is that nothing will run.
 # ruff: noqa: PLC0415
 
+_ASKED = "it was asked for"
 NOTHING, FULL, SELECTIVE, INCREMENTAL = "nothing to run", "full rebuild", "selective", "incremental"
 
 
@@ -38,8 +39,9 @@ class Prospect:
 class Forecast:
     """What a run would do: its strategy, and its agents.
 
-    `full rebuild`: every agent runs. `selective`: some run because they themselves were changed or asked for.
-    `incremental`: some run because what they read changed. `like` is the earlier request that this one is most like.
+    `full rebuild`: every agent runs, for the first time or because that was asked for. `selective`: some run because they
+    themselves were changed or asked for. `incremental`: some run because what they read changed. `like` is the earlier
+    request that this one is most like.
     """
 
     strategy: str
@@ -65,7 +67,7 @@ def forecast(session: Session, made: Plan) -> Forecast:
     history = DiskHistory(session.blobs)
     agents = tuple(_prospect(step, history.of(step.task)) for step in held)
     cached = sum(step.status == "cached" for step in asking)
-    return Forecast(_strategy(asking, held), agents, cached, most_like(session, made))
+    return Forecast(_strategy(agents, cached), agents, cached, most_like(session, made))
 
 
 def nothing(made: Plan) -> Forecast:
@@ -82,8 +84,9 @@ def _prospect(step: Step, past: Sequence[Ran]) -> Prospect:
     return Prospect(step.task, bool(step.because), step.because, seconds, spent, bool(done))
 
 
-def _strategy(asking: Sequence[Step], held: Sequence[Step]) -> str:
-    if len(held) == len(asking):
+def _strategy(agents: Sequence[Prospect], cached: int) -> str:
+    asked = any(reason.startswith(_ASKED) for one in agents for reason in one.because)
+    if not cached and (asked or not any(one.known for one in agents)):
         return FULL
-    own = ("argument ", "action ", "it was asked for")
-    return SELECTIVE if any(reason.startswith(own) for step in held for reason in step.because) else INCREMENTAL
+    own = ("argument ", "action ", "runtime version", _ASKED)
+    return SELECTIVE if any(reason.startswith(own) for one in agents for reason in one.because) else INCREMENTAL

@@ -154,6 +154,7 @@ def step(outcome: Outcome, task: Task) -> Step:
         asks=task.action.external,
         needs=task.waits,
         quiet=task.action.quiet,
+        idle=outcome.output is not None and bool(outcome.output.leaves),
     )
 
 

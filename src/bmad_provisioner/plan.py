@@ -20,7 +20,8 @@ class Step:
     """How one task of the plan ended: its status, why it ran, and how many paths it makes, and which, where known.
 
     Of a cached output, `level` is where it was found, and `seconds` and `usage` what it once took; of another what it took.
-    `asks` says that it asks the outside world, `quiet` that it makes nothing itself.
+    `asks` says that it asks the outside world, `quiet` that it makes nothing itself, `idle` that nothing was asked of it this
+    time.
     """
 
     task: str
@@ -35,6 +36,7 @@ class Step:
     asks: bool = False
     needs: tuple[str, ...] = ()
     quiet: bool = False
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)

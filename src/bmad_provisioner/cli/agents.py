@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bmad_provisioner.cli.tell import FAILED, out, say
+from bmad_provisioner.cli.tell import FAILED, counted, out, say
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.plan import Plan, Step
@@ -27,6 +27,7 @@ _MARKS = {
     "failed": ("!", "red"),
     "skipped": ("-", "yellow"),
     "held": ("?", "magenta"),
+    "idle": ("-", None),
 }
 
 
@@ -64,7 +65,7 @@ def _reason(one: Prospect) -> str:
     return (
         "; ".join(one.because[:3]) + (f" and {len(one.because) - 3} more" if len(one.because) > 3 else "")
         if one.certain
-        else ("if what it reads is said differently")
+        else "it waits for others that run; it runs if they say something new"
     )
 
 
@@ -84,21 +85,29 @@ def ran_text(made: Plan, *, seconds: float) -> None:
     steps = [step for step in made.steps if not step.quiet or step.status == "failed"]
     width = max((len(step.task) for step in steps), default=0)
     for step in steps:
-        mark, colour = _MARKS[step.status]
-        files = f"{step.count} file{'s' * (step.count != 1)}"
-        what = {"done": _spent(step.seconds, step.usage), "cached": f"from {step.level}", "failed": step.error}.get(step.status, "")
-        out(
-            f"  {mark} {step.task:<{width}}  {step.status:<7} {files if step.status in ('done', 'cached') else '':<9} {what}",
-            colour=colour,
-        )
+        status = "idle" if step.idle else step.status
+        mark, colour = _MARKS[status]
+        files = counted(step.count, "file") if status in ("done", "cached") else ""
+        out(f"  {mark} {step.task:<{width}}  {status:<7} {files:<9} {_remark(step, status)}", colour=colour)
     out(_sums(made.steps, seconds), bold=True)
 
 
+def _remark(step: Step, status: str) -> str:
+    remarks = {
+        "done": _spent(step.seconds, step.usage),
+        "cached": f"from {step.level}",
+        "failed": step.error,
+        "idle": "the request does not concern it",
+    }
+    return remarks.get(status, "")
+
+
 def _sums(steps: Sequence[Step], seconds: float) -> str:
-    ran = [step for step in steps if not step.quiet and step.status in ("done", "failed")]
-    cached = [step for step in steps if not step.quiet and step.status == "cached"]
+    told = [step for step in steps if not (step.quiet or step.idle)]
+    ran = [step for step in told if step.status == "done" or (step.status == "failed" and step.usage.tries)]
+    cached = [step for step in told if step.status == "cached"]
     spent = sum((step.usage for step in ran), Usage())
-    parts = [f"{len(ran)} agent{'s' * (len(ran) != 1)} ran in {_spent(seconds, spent)}"]
+    parts = [f"{counted(len(ran), 'agent')} ran in {_spent(seconds, spent)}"]
     if cached:
         saved = sum((step.usage for step in cached), Usage())
         parts.append(f"{len(cached)} from the cache, which saved {_spent(sum(step.seconds for step in cached), saved)}")
@@ -138,7 +147,7 @@ def gate(session: Session, request: api.Request, asking: api.Asking, *, yes: boo
     cast = forecast(session, api.plan(session, request, replace(asking, hold=True)))
     if cast.agents:
         forecast_text(cast)
-        confirm(f"have {len(cast.agents)} agent{'s' * (len(cast.agents) != 1)} run?", yes=False)
+        confirm(f"have {counted(len(cast.agents), 'agent')} run?", yes=False)
     else:
         cached_text(yes=False)
 

@@ -14,7 +14,7 @@ import click
 from bmad_provisioner import upkeep
 from bmad_provisioner.cli.agents import confirm
 from bmad_provisioner.cli.options import progressing, shared, yes_option
-from bmad_provisioner.cli.tell import CLEAN, out, out_json, say
+from bmad_provisioner.cli.tell import CLEAN, counted, out, out_json, say
 from bmad_provisioner.cli.work import opened
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.breaker import State
@@ -69,7 +69,7 @@ def _rows(levels: Levels, server: SharedStats | None) -> dict[str, dict[str, Pla
     entries, size = levels.disk.held()
     holds: dict[str, tuple[int | None, int | None]] = {"memory": (None, None), "disk": (entries, size), "shared": (None, None)}
     if server is not None and server.up:
-        holds["shared"] = server.keys, server.used
+        holds["shared"] = server.keys, None  # the server tells only what it holds of everybody's
     named = levels.stats().items()
     return {level: {"entries": holds[level][0], "bytes": holds[level][1], **asdict(numbers)} for level, numbers in named}
 
@@ -190,13 +190,13 @@ def drop(folder: Path | None, as_json: bool, timings: bool, **options: Any) -> i
         if not as_json:
             _list_text(found)
         if found and not dry:
-            confirm(f"forget {len(found)} results?", yes=yes)
+            confirm(f"forget {counted(len(found), 'result')}?", yes=yes)
             with session.alone("bmadp cache drop"):
                 levels.drop([one.key for one in found], everywhere=everywhere)
     if as_json:
         out_json({"dropped": 0 if dry else len(found), "results": [_plain(one) for one in found]})
     elif found:
-        out(f"{'would forget' if dry else 'forgot'} {len(found)} results", bold=True)
+        out(f"{'would forget' if dry else 'forgot'} {counted(len(found), 'result')}", bold=True)
     return CLEAN
 
 

@@ -13,7 +13,7 @@ from bmad_provisioner import heal as healing
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.agents import confirm, gate
 from bmad_provisioner.cli.options import choice_options, choices, progressing, shared, yes_option
-from bmad_provisioner.cli.tell import out, tell_warnings
+from bmad_provisioner.cli.tell import counted, out, tell_warnings
 from bmad_provisioner.cli.work import Work, opened, signature
 from bmad_provisioner.errors import StaleError, UsageError
 from bmad_provisioner.likeness import note
@@ -114,7 +114,7 @@ def heal(yes: bool, ours: tuple[str, ...], theirs: tuple[str, ...], folder: Path
             plans.append(made)
             if not as_json:
                 _show(made)
-            _ask(made, f"heal {len(made.writes)} files?", yes=yes)
+            _ask(made, f"heal {counted(len(made.writes), 'file')}?", yes=yes)
             done = api.apply(session, made, signature(), verb="heal", manifest=applied.data, path=applied.path)
             receipts += [done] if done is not None else []
     return show.done_text(plans, receipts, as_json=as_json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bmad_provisioner.cli.tell import CLEAN, out, out_json, say
+from bmad_provisioner.cli.tell import CLEAN, counted, out, out_json, say
 from bmad_provisioner.digest import Entry, Plain
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.plan import Plan, Step
@@ -136,7 +136,23 @@ def plan_plain(made: Plan) -> dict[str, Plain]:
 
 
 def _step_plain(step: Step) -> dict[str, Plain]:
-    return {"task": step.task, "status": step.status, "because": list(step.because), "error": step.error, "files": step.count}
+    plain: dict[str, Plain] = {
+        "task": step.task,
+        "status": step.status,
+        "because": list(step.because),
+        "error": step.error,
+        "files": step.count,
+    }
+    if step.asks:
+        plain |= {
+            "level": step.level,
+            "seconds": round(step.seconds, 3),
+            "tries": step.usage.tries,
+            "tokens": step.usage.tokens,
+            "cost": step.usage.cost,
+            "memory": step.usage.peak,
+        }
+    return plain
 
 
 def change_plain(change: Change) -> dict[str, Plain]:
@@ -194,10 +210,11 @@ def done_text(plans: list[Plan], receipts: list[Receipt], *, as_json: bool) -> i
     for receipt in receipts:
         written = sum(change.writes for change in receipt.changes)
         if not written:
-            out(f"recorded {len(receipt.records)} files that were there already, as receipt {receipt.number}", colour="green")
+            out(f"recorded {counted(len(receipt.records), 'file')} already there, as receipt {receipt.number}", colour="green")
             continue
-        out(f"{_DONE[receipt.verb]} {written} change{'s' * (written != 1)} as receipt {receipt.number}", colour="green")
+        out(f"{_DONE[receipt.verb]} {counted(written, 'change')} as receipt {receipt.number}", colour="green")
         say(f"hint: `bmadp restore {receipt.number}` takes it back")
     if not receipts:
-        out(f"nothing to do: {sum(made.current for made in plans)} files are up to date")
+        current = sum(made.current for made in plans)
+        out(f"nothing to do: {counted(current, 'file')} {'is' if current == 1 else 'are'} up to date")
     return CLEAN

@@ -36,6 +36,11 @@ def _line(text: str) -> str:
     return flat if len(flat) <= _MOST else f"{flat[: _MOST - 100]} ... {flat[-90:]}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it takes one."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def say(text: str = "", *, label: str = "", colour: str | None = None) -> None:
     """Write a line of talk to stderr, after a coloured label if there is one."""
     head = f"{click.style(label, fg=colour)}: " if label else ""
