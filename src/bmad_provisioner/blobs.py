@@ -111,13 +111,15 @@ class Blobs:
         with self._lock:
             self.commit()
             try:
-                return self._put_whole(chain((first, second), rest))
+                whole = self._put_whole(chain((first, second), rest))
+                self.commit()
             except BaseException as error:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
                     raise OSError(ENOSPC, os.strerror(ENOSPC), str(self._path)) from error
                 raise
+            return whole
 
     def _put_whole(self, parts: Iterable[bytes]) -> Digest:
         hashed, names, size = sha256(), [], 0
