@@ -21,11 +21,12 @@ from bmad_provisioner.kinds.team.model import schema
 from bmad_provisioner.kinds.team.rules import RULES
 from bmad_provisioner.kinds.team.runtime import MEBI
 from bmad_provisioner.kinds.team.runtimes.models import ANTHROPIC, OPENAI
+from bmad_provisioner.kinds.team.runtimes.template import RUNTIME as TEMPLATE
 from bmad_provisioner.kinds.team.team import BudgetRule, Leader, Read, Review, team
 from bmad_provisioner.patterns import meet
 from bmad_provisioner.strict_yaml import parse
 
-RUNTIMES = {"openai": OPENAI, "anthropic": ANTHROPIC}
+RUNTIMES = {"openai": OPENAI, "anthropic": ANTHROPIC, "template": TEMPLATE}
 FULL = """\
 kind: Team
 name: fullstack
@@ -164,6 +165,11 @@ FAULTS = [
     (f"b2: {{{AGENT}, reads: [requirements.do-i]}}", 2, "agents.b2.reads.0: no requirement is named", "`requirements.do-it`"),
     (f"b2: {{{AGENT}, review: {{of: b}}}}", 2, "agents.b2.review.of: `b2` reviews `b` and does not need it", "needs: [b]"),
     (f"b2: {{{AGENT}, review: {{of: bb}}, needs: [b]}}", 2, "`b2` reviews `bb`", "`b`"),
+    (f"b2: {{{AGENT}}}\n  c: {{{AGENT}, needs: [b2], review: {{of: b2}}}}", 2, "agents.c.review.of: `b2` makes nothing that could be", "files"),
+    (f"b2: {{{AGENT}, makes: [x], effect: once}}\n  c: {{{AGENT}, needs: [b2], review: {{of: b2}}}}", 2, "`b2` acts once, and", "rounds: 1"),
+    (f"rédacteur: {{{AGENT}}}", 2, "`rédacteur` is no name", "`redacteur`"),
+    (f"日本: {{{AGENT}}}", 2, "`日本` is no name", "`writer`"),
+    ("b2: {runtime: {template: ../trees/x}, prompt: x}", 2, "agents.b2.runtime.template: `../trees/x` is no folder", ""),
     (f"b2: {{{AGENT}, effect: once, retries: 1}}", 2, "agents.b2.retries: an agent of effect `once` is never tried again", "idempotent"),
     ("b2: {runtime: {openai: {model: m}}}", 2, "agents.b2: `b2` makes nothing and is asked nothing", "`prompt`"),
     (f"b2: {{{AGENT}, schema: {{type: objekt}}}}", 2, "agents.b2.schema.type: 'objekt' is not valid", ""),
@@ -184,7 +190,7 @@ def test_a_fault_is_named_with_its_place_line_and_remedy(line: str, indent: int,
     matching = [f for f in errors if message in f.message and hint in f.hint]
     assert matching, list(map(str, errors))
     assert all(f.rule in RULES and f.path == "bmad.yaml" and f.line for f in errors)
-    assert matching[0].line in (5, 6)
+    assert matching[0].line in (5, 6, 7)
     assert not any("hunter2" in str(f) or "sk-abc" in str(f) for f in errors)
 
 

@@ -10,15 +10,18 @@ from collections.abc import Iterator, Mapping
 
 from bmad_provisioner.characters import is_clean, shown, suspects
 from bmad_provisioner.digest import Plain
+from bmad_provisioner.engine.task import Effect
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.kind import Document
 from bmad_provisioner.kinds.team.files import makes, reads
+from bmad_provisioner.kinds.team.markdown import slug
 from bmad_provisioner.kinds.team.naming import did_you_mean, listed
+from bmad_provisioner.kinds.team.reading import template_tree
 from bmad_provisioner.kinds.team.remarks import Place, Remarks
 from bmad_provisioner.kinds.team.runtime import Runtime
 from bmad_provisioner.kinds.team.secrets import secrets
-from bmad_provisioner.kinds.team.team import Agent, Team, team
+from bmad_provisioner.kinds.team.team import Agent, Review, Team, team
 from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.tree.paths import refusal
 
@@ -61,8 +64,9 @@ def _hidden(say: Remarks, data: Plain, place: Place) -> Iterator[Finding]:
 def _names(say: Remarks, read: Team) -> Iterator[Finding]:
     for name, agent in read.agents.items():
         if not _NAME.fullmatch(name) or len(name) > 64:
-            better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-")
-            hint = f"for example `{better}`" if better else "for example `writer`"
+            spelled = slug(name) if re.search(r"[^\W_]", name) else "writer"
+            better = re.sub(r"[^a-z0-9]+", "-", spelled).strip("-")[:64].strip("-")
+            hint = f"for example `{better or 'writer'}`"
             yield say.error(
                 "team-name", ("agents", name), f"`{shown(name)}` is no name of a-z, 0-9 and single hyphens, at most 64", hint
             )
@@ -138,6 +142,10 @@ def _runtimes(say: Remarks, read: Team, runtimes: Mapping[str, Runtime]) -> Iter
 
 def _wrong(runtime: Runtime, agent: Agent) -> tuple[str, ...]:
     """Return what is wrong with an agent's options, where its `model` counts as one if the runtime asks for it."""
+    tree = template_tree(agent)
+    if tree:  # whether it is there, only the folder of the document shows
+        reason = refusal(tree)
+        return (f"`{shown(tree)}` is no folder beside the document: {reason}",) if reason else ()
     wrong = runtime.check(agent.options)
     if not wrong or not agent.model:
         return wrong
@@ -148,11 +156,8 @@ def _turns(say: Remarks, read: Team) -> Iterator[Finding]:
     """Judge what each agent is to do, and how often."""
     for name, agent in read.agents.items():
         place: Place = ("agents", name)
-        if agent.review and agent.review.of not in agent.needs:
-            known = f"add it to needs: [{', '.join((*agent.needs, agent.review.of))}]" if agent.review.of in read.agents else ""
-            hint = known or did_you_mean(agent.review.of, agent.needs, "name an agent that this one needs")
-            message = f"`{name}` reviews `{shown(agent.review.of)}` and does not need it"
-            yield say.error("team-review", (*place, "review", "of"), message, hint)
+        if agent.review:
+            yield from _review(say, agent, agent.review, read)
         declared = _at(say.document.data, "agents", name, "retries")
         if agent.effect.value == "once" and declared:
             hint = "leave `retries` out, or say `effect: idempotent` if doing it again does no harm"
@@ -161,6 +166,22 @@ def _turns(say: Remarks, read: Team) -> Iterator[Finding]:
             yield say.error(
                 "team-idle", place, f"`{name}` makes nothing and is asked nothing", "give it `makes`, a `prompt`, or both"
             )
+
+
+def _review(say: Remarks, agent: Agent, review: Review, read: Team) -> Iterator[Finding]:
+    place: Place = ("agents", agent.name, "review", "of")
+    of = read.agents.get(review.of)
+    if review.of not in agent.needs:
+        known = f"add it to needs: [{', '.join((*agent.needs, review.of))}]" if of else ""
+        hint = known or did_you_mean(review.of, agent.needs, "name an agent that this one needs")
+        yield say.error("team-review", place, f"`{agent.name}` reviews `{shown(review.of)}` and does not need it", hint)
+    elif of and not of.makes:
+        hint = "review an agent that has files to make"
+        yield say.error("team-review", place, f"`{of.name}` makes nothing that could be reviewed", hint)
+    elif of and of.effect is Effect.ONCE and review.rounds > 1:
+        message = f"`{of.name}` acts once, and would be asked again in each of {review.rounds} rounds"
+        hint = "say `rounds: 1`, or `effect: idempotent` if doing it again does no harm"
+        yield say.error("team-effect", place, message, hint)
 
 
 def _schemas(say: Remarks, read: Team) -> Iterator[Finding]:

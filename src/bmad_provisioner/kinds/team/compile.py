@@ -14,13 +14,15 @@ from bmad_provisioner.errors import DocumentError, PlanError, UsageError
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.kind import Demands, Document, Sight
 from bmad_provisioner.kinds.team import request as requests
+from bmad_provisioner.kinds.team.reading import Reading, is_file, is_read, makers, may_idle, nothings, reading, template_tree
+from bmad_provisioner.kinds.team.remarks import Remarks
 from bmad_provisioner.kinds.team.request import Item, Requirements
-from bmad_provisioner.kinds.team.rounds import rounds
+from bmad_provisioner.kinds.team.rounds import reviewed
 from bmad_provisioner.kinds.team.route import Specialist, route
 from bmad_provisioner.kinds.team.runtime import Runtime
-from bmad_provisioner.kinds.team.select import IDLE, REQUEST, narrowed
-from bmad_provisioner.kinds.team.team import Agent, Read, Team, team
-from bmad_provisioner.kinds.team.turn import ASK, MAKE, REQUIREMENT, RUNTIMES
+from bmad_provisioner.kinds.team.select import IDLE, REQUEST
+from bmad_provisioner.kinds.team.team import Agent, Team, team
+from bmad_provisioner.kinds.team.turn import ASK, MAKE, ORDER, REQUIREMENT, RUNTIMES
 from bmad_provisioner.patterns import is_pattern, meet
 from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.tree.model import BESIDE, Scope
@@ -28,22 +30,21 @@ from bmad_provisioner.usage import Usage
 
 SKILL_FOLDERS = (".claude/skills", ".agents/skills", ".cursor/skills", ".opencode/skills", ".gemini/skills", ".qwen/skills")
 """Where an agent's `skill` may stand in a project, the first that has it first."""
+TELLS = "what is asked"
+"""The name of the task that tells what is asked: no agent can be called that."""
 
 
 def scope(document: Document) -> Scope:
-    """Return what has to be seen: the request, the skills, and what agents read that no agent makes."""
+    """Return what has to be seen: the request, template trees, skills, and what agents read of the project."""
     declared = team(document.data)
-    outside = [read.path for agent in declared.agents.values() for read in agent.reads if _is_outside(read, agent, declared)]
-    skills = [path for agent in declared.agents.values() if agent.skill for path in _skill_paths(agent.skill)]
-    folders = {_folder(path) for path in outside if is_pattern(path)}
-    files = {path for path in (*outside, *skills) if not is_pattern(path)}
-    return Scope(tuple(sorted(files)), tuple(sorted(folders)), (declared.request.file,) if declared.request.file else ())
-
-
-def _is_outside(read: Read, reader: Agent, declared: Team) -> bool:
-    """Whether nobody else makes it: what the reader itself makes too, it goes on with as it stands in the project."""
-    others = (agent for agent in declared.agents.values() if agent.name != reader.name)
-    return bool(read.path) and not any(meet(read.path, made) for agent in others for made in agent.makes)
+    agents = declared.agents.values()
+    read = [read.path for agent in agents for read in agent.reads if read.path and not makers(read.path, agent, declared)]
+    read += [path for agent in agents if may_idle(agent, declared) for path in agent.makes if is_read(path, agent, declared)]
+    skills = [path for agent in agents if agent.skill for path in _skill_paths(agent.skill)]
+    folders = {_folder(path) for path in read if is_pattern(path)}
+    files = {path for path in (*read, *skills) if not is_pattern(path)}
+    beside = {tree for agent in agents if (tree := template_tree(agent))} | set(filter(None, [declared.request.file]))
+    return Scope(tuple(sorted(files)), tuple(sorted(folders)), tuple(sorted(beside)))
 
 
 def _folder(pattern: str) -> str:
@@ -97,22 +98,29 @@ class _Compiler:
         findings = list(remarks)
         for agent in self.team.agents.values():
             if agent.name not in chosen:
-                tasks[agent.name] = Task(agent.name, IDLE, {"agent": agent.name, "makes": list(agent.makes)})
+                tasks[agent.name] = self._idle(agent)
                 continue
-            needs, after, readers = self._needs(agent)
-            tasks.update((task.name, task) for task in readers)
-            task, faults = self._turn(agent, asked, needs, after)
-            findings += faults
-            tasks[agent.name] = task
-        for agent in self.team.agents.values():
-            if agent.review is not None and {agent.name, agent.review.of} <= chosen:
-                tasks = rounds(tasks, agent)
+            read = reading(agent, self.team, self.sight)
+            tasks.update((task.name, task) for task in read.tasks)
+            tasks[agent.name], faults = self._turn(agent, asked, read)
+            findings += [*faults, *nothings(self.say, agent, self.team, self.sight)]
         errors = [finding for finding in findings if finding.severity is Severity.ERROR]
         if errors:
-            hint = "correct what they read, or say it in the request"
-            raise PlanError("agents read what is not in the request; nobody was asked", hint=hint, findings=errors)
-        request = Task("request", REQUEST, {f"{REQUIREMENT}{path}": text for path, text in asked.texts().items()})
+            hint = "correct what they read, or put it where they look for it"
+            raise PlanError("agents read what is not there; nobody was asked", hint=hint, findings=errors)
+        tasks = reviewed(tasks, [agent for agent in self.team.agents.values() if agent.name in chosen])
+        request = Task(TELLS, REQUEST, {f"{REQUIREMENT}{path}": text for path, text in asked.texts().items()})
         return Graph([request, *tasks.values()]), tuple(findings)
+
+    @property
+    def say(self) -> Remarks:
+        return Remarks(self.document)
+
+    def _idle(self, agent: Agent) -> Task:
+        """Return the task of an agent that is not asked: it hands on what others read of what it made before."""
+        made = [path for path in agent.makes if is_read(path, agent, self.team)] if may_idle(agent, self.team) else []
+        stands = [path for path in self.sight.tree if is_file(self.sight, path) and any(meet(path, each) for each in made)]
+        return Task(agent.name, IDLE, {"agent": agent.name, "makes": list(agent.makes)}, reads=tuple(sorted(stands)))
 
     def _asked(self) -> Requirements:
         """Return the requirements; raises PlanError when the file of the request is not there or no UTF-8."""
@@ -159,40 +167,24 @@ class _Compiler:
         ]
         return _with_needs({one.name for one in choices}, agents) | unrouted, remarks
 
-    def _needs(self, agent: Agent) -> tuple[tuple[str, ...], tuple[str, ...], list[Task]]:
-        """Return the tasks an agent hears, those it only waits for, and the readers among the first: they narrow what
-        others make down to what it reads.
-        """
-        needs: dict[str, None] = {}
-        readers: dict[str, Task] = {}
-        heard: set[str] = set()
-        for read in agent.reads:
-            makers = [other for other in self.team.agents.values() if any(meet(read.path, made) for made in other.makes)]
-            makers = [other for other in makers if other.name != agent.name]
-            if read.path and makers:
-                reader = narrowed(read, tuple(other.name for other in makers))
-                readers[reader.name], needs[reader.name] = reader, None
-                heard |= {other.name for other in makers}
-        return tuple(needs), tuple(need for need in agent.needs if need not in heard), list(readers.values())
-
-    def _turn(
-        self, agent: Agent, asked: Requirements, needs: tuple[str, ...], after: tuple[str, ...]
-    ) -> tuple[Task, list[Finding]]:
+    def _turn(self, agent: Agent, asked: Requirements, read: Reading) -> tuple[Task, list[Finding]]:
         runtime: Runtime = Plugins(RUNTIMES)[agent.runtime]
         items, faults = self._items(agent, asked)
         system, missing = self._skill(agent)
+        tree, wrong = self._tree_of(agent, runtime)
         pure = runtime.pure and not agent.check
-        version = runtime.version(agent.options)
-        if version == "absent":
+        # The texts of a template tree are read and keyed one by one: its version tells only what renders them.
+        version = runtime.version({"files": dict.fromkeys(tree, "")} if tree else agent.options)
+        if version == "absent" and not wrong:
             missing.append(self._absent(agent))
         keeping = agent.keeping or Keeping(level="never")
         task = Task(
             name=agent.name,
             action=MAKE if pure else ASK,
             args=self._args(agent, version, system, items, is_template=runtime.name == "template"),
-            reads=self._outside(agent),
-            needs=needs,
-            after=after,
+            reads=(*read.paths, *tree),
+            needs=tuple(task.name for task in read.tasks),
+            after=tuple(need for need in agent.needs if need not in read.heard),
             priority=agent.priority,
             resources=agent.resources,
             floor=runtime.floor,
@@ -202,7 +194,19 @@ class _Compiler:
             guard="" if runtime.pure else runtime.endpoint(agent.options),
             expected=Usage(read=agent.expected.tokens, cost=agent.expected.cost),
         )
-        return task, [*faults, *missing]
+        return task, [*faults, *missing, *wrong]
+
+    def _tree_of(self, agent: Agent, runtime: Runtime) -> tuple[tuple[str, ...], list[Finding]]:
+        """Return the files of the agent's template tree that lies beside the document, if it has one."""
+        folder = template_tree(agent)
+        if not folder:
+            return (), []
+        found = [path for path, entry in self.sight.tree.items() if path.startswith(f"{BESIDE}{folder}/") and entry.is_plain]
+        if found:
+            return tuple(sorted(found)), []
+        hint = f"a template of your own is a folder `{folder}` beside the document, with the files it makes"
+        place = ("agents", agent.name, "runtime", agent.runtime)
+        return (), [self.say.error("team-runtime", place, message, hint) for message in runtime.check(agent.options)]
 
     def _policy(self, agent: Agent) -> Policy:
         base = 1.0 if self.team.policy.exponential else 0.0
@@ -211,7 +215,7 @@ class _Compiler:
     def _args(self, agent: Agent, version: str, system: str, items: Iterable[Item], *, is_template: bool) -> Mapping[str, Plain]:
         """Return what decides a turn besides what it reads; what is empty is left out, so that it changes no key."""
         args: dict[str, Plain] = {
-            "team": self.team.name,
+            "team": self.team.name if is_template else "",
             "agent": agent.name,
             "runtime": agent.runtime,
             "runtime version": version,
@@ -225,9 +229,12 @@ class _Compiler:
             "declared version": agent.version,
             "context": is_template,
             "goes on": agent.goes_on,
+            "tree": template_tree(agent),
         }
         kept: dict[str, Plain] = {name: value for name, value in args.items() if value}
         texts = Requirements(tuple(items)).texts()
+        if list(texts) != sorted(texts):  # what is sorted needs no word about its order
+            kept[ORDER] = list(texts)
         return kept | {f"{REQUIREMENT}{path}": text for path, text in texts.items()}
 
     def _items(self, agent: Agent, asked: Requirements) -> tuple[list[Item], list[Finding]]:
@@ -241,23 +248,13 @@ class _Compiler:
                 found = requests.select(asked, read.selector)
             except UsageError as error:
                 place = ("agents", agent.name, "reads", number)
-                faults += [] if read.optional else [self._fault(place, "team-request", error.message, error.hint)]
+                faults += [] if read.optional else [self.say.error("team-request", place, error.message, error.hint)]
                 continue
             if read.left_out:
                 left_out |= set(found)
             else:
                 items |= dict.fromkeys(found)
         return [item for item in items if item not in left_out], faults
-
-    def _outside(self, agent: Agent) -> tuple[str, ...]:
-        """Return the paths of the project that an agent reads and no agent makes."""
-        paths: dict[str, None] = {}
-        for read in agent.reads:
-            if not _is_outside(read, agent, self.team):
-                continue
-            found = [path for path in self.sight.tree if meet(path, read.path)] if is_pattern(read.path) else [read.path]
-            paths |= dict.fromkeys(sorted(path for path in found if not path.startswith(BESIDE)))
-        return tuple(paths)
 
     def _skill(self, agent: Agent) -> tuple[str, list[Finding]]:
         if not agent.skill:
@@ -268,18 +265,12 @@ class _Compiler:
                 return self.sight.read(path).decode("utf-8", "replace"), []
         hint = f"it is looked for in {', '.join(SKILL_FOLDERS)}; `bmadp apply` of a Skills document makes it"
         message = f"skill `{agent.skill}` is not in the project: `{agent.name}` goes without"
-        return "", [self._fault(("agents", agent.name, "skill"), "team-skill", message, hint, Severity.WARNING)]
+        return "", [self.say.warning("team-skill", ("agents", agent.name, "skill"), message, hint)]
 
     def _absent(self, agent: Agent) -> Finding:
         message = f"what answers for `{agent.name}` (`{agent.runtime}`) is not installed here"
         hint = "install it, or give the agent another `runtime`; what is cached is used all the same"
-        return self._fault(("agents", agent.name, "runtime"), "team-absent", message, hint, Severity.WARNING)
-
-    def _fault(
-        self, place: tuple[str | int, ...], rule: str, message: str, hint: str, severity: Severity = Severity.ERROR
-    ) -> Finding:
-        field = ".".join(map(str, place))
-        return Finding(self.document.source, rule, f"{field}: {message}", severity, self.document.line(*place), hint)
+        return self.say.warning("team-absent", ("agents", agent.name, "runtime"), message, hint)
 
 
 def _with_needs(names: set[str], agents: Mapping[str, Agent]) -> set[str]:

@@ -1,17 +1,19 @@
 """Rounds: work that a reviewer may send back, unrolled into as many drafts and reviews as there are rounds.
 
-A draft is handed on and not made: only what the last round leaves becomes files. A round after the reviewer accepted
+A draft is handed on and not made: only what the last round leaves becomes files. A round after all reviewers accepted
 passes on what it was given, and asks nobody.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bmad_provisioner.characters import scrubbed
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.task import Action, Inputs, Lane, Output, Task
 from bmad_provisioner.errors import TaskError
@@ -33,48 +35,91 @@ _PROMPT = (
 )
 
 
-def rounds(tasks: Mapping[str, Task], reviewer: Agent) -> dict[str, Task]:
-    """Return the tasks with the work that `reviewer` reviews unrolled; whoever needed the work needs its last round."""
-    review = reviewer.review
-    if review is None:
-        return dict(tasks)
+def reviewed(tasks: Mapping[str, Task], agents: Iterable[Agent]) -> dict[str, Task]:
+    """Return the tasks with all work that one of `agents` reviews unrolled; whoever needed it needs its last round."""
+    reviewers: dict[str, list[Agent]] = {}
+    asked = {agent.name: agent for agent in agents}
+    for agent in asked.values():
+        if agent.review is not None and agent.review.of in asked:
+            reviewers.setdefault(agent.review.of, []).append(agent)
+    made = dict(tasks)
+    for of, those in reviewers.items():
+        made |= _unrolled(tasks, made, of, those)
+    for agent in (agent for those in reviewers.values() for agent in those if not agent.makes):
+        # Its reviews are all that it has to do.
+        made[agent.name] = Task(agent.name, IDLE, {"agent": agent.name, "makes": []}, after=tasks[agent.name].waits)
+    return made
+
+
+def _unrolled(turns: Mapping[str, Task], tasks: Mapping[str, Task], of: str, reviewers: Sequence[Agent]) -> dict[str, Task]:
+    """Return the drafts of one agent and what its reviewers say to each; the most rounds that one of them gives count."""
     made: dict[str, Task] = {}
-    maker, own = tasks[review.of], tasks[reviewer.name]
-    draft = verdict = ""
-    for number in range(1, review.rounds + 1):
-        extra: dict[str, Plain] = {"round": number, "draft": draft, "review": verdict}
-        last, before = draft, verdict
-        draft, verdict = f"{maker.name} round {number}", f"{reviewer.name} reviews {maker.name} {number}"
-        needs = (*maker.needs, *filter(None, (last, before)))
+    maker, later = turns[of], _waiting(tasks, of)
+    draft = ""
+    verdicts: tuple[str, ...] = ()
+    for number in range(1, max(agent.review.rounds for agent in reviewers if agent.review is not None) + 1):
+        last, before = draft, verdicts
+        draft, verdicts = f"{of} round {number}", tuple(f"{agent.name} reviews {of} {number}" for agent in reviewers)
+        extra: dict[str, Plain] = {"round": number, "draft": last, "reviews": list(before)}
+        needs = (*maker.needs, *filter(None, (last,)), *before)
         made[draft] = replace(maker, name=draft, action=DRAFT, args={**maker.args, **extra}, needs=needs)
-        asked = {key: own.args[key] for key in ("team", "agent", "runtime", "runtime version", "options", "model", "system")
-                 if key in own.args}  # fmt: skip
-        prompt = f"{reviewer.prompt}\n\n{_PROMPT}".strip()
-        args: dict[str, Plain] = {**asked, "prompt": prompt, "schema": VERDICT, "draft": draft, "review": before}
-        made[verdict] = replace(own, name=verdict, action=REVIEW, args=args, reads=(), needs=(draft, *filter(None, (before,))))
-    settled: dict[str, Plain] = {"agent": maker.name, "draft": draft, "review": verdict}
-    made[maker.name] = Task(maker.name, SETTLE, settled, maker.reads, needs=(draft, verdict))
-    if not reviewer.makes:  # its reviews are all that it has to do
-        made[own.name] = Task(own.name, IDLE, {"agent": own.name, "makes": []}, after=own.waits)
-    return {**{name: task for name, task in tasks.items() if name not in made}, **made}
+        for agent, verdict in zip(reviewers, verdicts, strict=True):
+            beside = [_without(tasks[need], later) for need in turns[agent.name].needs]
+            made |= {task.name: task for task in beside if task is not None}
+            read = tuple(task.name for task in beside if task is not None)
+            args: dict[str, Plain] = {**_told(agent, turns[agent.name], maker), "draft": draft, "reviews": list(before)}
+            made[verdict] = replace(
+                turns[agent.name], name=verdict, action=REVIEW, args=args, needs=(*read, draft, *before), after=()
+            )
+    settled: dict[str, Plain] = {"agent": of, "draft": draft, "reviews": list(verdicts)}
+    made[of] = Task(of, SETTLE, settled, maker.reads, needs=(draft, *verdicts))
+    return made
+
+
+def _waiting(tasks: Mapping[str, Task], name: str) -> set[str]:
+    """Return a task and all that wait for it, at first or second hand."""
+    found = {name}
+    more = True
+    while more:
+        new = {each.name for each in tasks.values() if each.name not in found and not found.isdisjoint(each.waits)}
+        more = bool(new)
+        found |= new
+    return found
+
+
+def _without(task: Task, later: Set[str]) -> Task | None:
+    """Return a task that hands files on, without those that are only made once the review is over."""
+    needs = tuple(need for need in task.needs if need not in later)
+    if needs == task.needs:
+        return task
+    return replace(task, name=f"{task.name} of {', '.join(needs)}", needs=needs) if needs else None
+
+
+def _told(reviewer: Agent, own: Task, maker: Task) -> dict[str, Plain]:
+    """Return what a reviewer is told: who it is, and what is asked of it, or else of whose work it looks at."""
+    kept = ("agent", "runtime", "runtime version", "options", "model", "system", "declared version")
+    asked = own if any(name.startswith(turn.REQUIREMENT) for name in own.args) else maker
+    requirements = {name: text for name, text in asked.args.items() if name == turn.ORDER or name.startswith(turn.REQUIREMENT)}
+    prompt = f"{reviewer.prompt}\n\n{_PROMPT}".strip()
+    return {**{name: own.args[name] for name in kept if name in own.args}, "prompt": prompt, "schema": VERDICT, **requirements}
 
 
 def _draft(inputs: Inputs) -> Output:
-    before, verdict = _before(inputs)
-    if before is not None and verdict.get("accepted"):
-        return Output(hands=before.hands)
-    args = dict(inputs.args) | ({"objections": verdict["objections"]} if verdict else {})
-    output = turn.take(replace(inputs, args=args))
+    before, verdicts = _before(inputs)
+    if before is not None and _are_accepting(verdicts):
+        return Output(facts=before.facts, hands=before.hands)
+    objections = _objections(verdicts)
+    output = turn.take(replace(inputs, args={**inputs.args, "objections": objections} if objections else inputs.args))
     return Output({}, output.findings, output.facts, output.files, usage=output.usage)
 
 
 def _review(inputs: Inputs) -> Output:
-    earlier = _verdict(inputs)
-    if earlier.get("accepted"):
-        return Output(facts={"review": earlier})
-    drafts = {name: output for name, output in inputs.needs.items() if name == inputs.args["draft"]}
+    if _are_accepting(_before(inputs)[1]):
+        return Output(facts={"review": {"accepted": True, "objections": []}})
     with TemporaryDirectory(prefix="bmadp-") as scratch:
-        answer = turn.asked(replace(inputs, needs=drafts), scratch)
+        folder = Path(scratch).resolve()
+        turn.lay(folder, inputs)
+        answer = turn.asked(inputs, folder)
     return Output(facts={"review": _read(answer)}, usage=answer.usage)
 
 
@@ -88,7 +133,7 @@ def _read(answer: Answer) -> dict[str, Plain]:
         except (ValueError, RecursionError):
             data = None
     if not isinstance(data, Mapping) or not isinstance(data.get("accepted"), bool):
-        said = " ".join(answer.text.split())[:200]
+        said = scrubbed(" ".join(answer.text.split())[:200])
         raise TaskError(f"the review gives no verdict: {said or 'nothing was said'}", heals=True, usage=answer.usage)
     objections = data.get("objections")
     return {
@@ -98,29 +143,34 @@ def _read(answer: Answer) -> dict[str, Plain]:
 
 
 def _settle(inputs: Inputs) -> Output:
-    before, verdict = _before(inputs)
+    before, verdicts = _before(inputs)
     if before is None:
         return Output()
-    agent = str(inputs.args["agent"])
-    objections = verdict.get("objections") if not verdict.get("accepted") else ()
-    hint = "raise `rounds`, or settle it by hand"
+    agent, hint = str(inputs.args["agent"]), "raise `rounds`, or settle it by hand"
     findings = tuple(
         Finding(agent, "team-objection", f"its reviewer still objects: {one}", Severity.WARNING, hint=hint)
-        for one in (objections if isinstance(objections, list | tuple) else ())
+        for one in _objections(verdicts)
     )
-    return Output(before.hands, findings)
+    return Output(before.hands, findings, before.facts)
 
 
-def _before(inputs: Inputs) -> tuple[Output | None, Mapping[str, Plain]]:
-    return inputs.needs.get(str(inputs.args.get("draft"))), _verdict(inputs)
+def _before(inputs: Inputs) -> tuple[Output | None, list[Mapping[str, Plain]]]:
+    """Return the draft there is, and what was said of it or of the one before."""
+    names = inputs.args["reviews"]
+    outputs = [inputs.needs[str(name)] for name in names] if isinstance(names, list | tuple) else []
+    found = [output.facts.get("review") for output in outputs]
+    return inputs.needs.get(str(inputs.args["draft"])), [verdict for verdict in found if isinstance(verdict, Mapping)]
 
 
-def _verdict(inputs: Inputs) -> Mapping[str, Plain]:
-    output = inputs.needs.get(str(inputs.args.get("review")))
-    found = output.facts.get("review") if output is not None else None
-    return found if isinstance(found, Mapping) else {}
+def _are_accepting(verdicts: Sequence[Mapping[str, Plain]]) -> bool:
+    return bool(verdicts) and all(verdict.get("accepted") for verdict in verdicts)
 
 
-DRAFT = Action("draft", "1", _draft, lane=Lane.IO, external=True)
-REVIEW = Action("review", "1", _review, lane=Lane.IO, external=True)
-SETTLE = Action("settle", "1", _settle)
+def _objections(verdicts: Sequence[Mapping[str, Plain]]) -> list[Plain]:
+    said = [verdict.get("objections") for verdict in verdicts if not verdict.get("accepted")]
+    return [one for each in said if isinstance(each, list | tuple) for one in each]
+
+
+DRAFT = Action("draft", "2", _draft, lane=Lane.IO, external=True)
+REVIEW = Action("review", "2", _review, lane=Lane.IO, external=True)
+SETTLE = Action("settle", "2", _settle)

@@ -49,6 +49,22 @@ def section(data: bytes, path: str, selector: str) -> bytes | None:
     return None if found is None else found.encode("utf-8", "surrogatepass")
 
 
+def sections(data: bytes, path: str, selectors: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
+    """Return the parts of an artefact that `selectors` name, in their order and joined as its form allows, and those that
+    name none.
+
+    Several parts of data come as one JSON object, each under its selector. Raises ValueError as `section` does.
+    """
+    taken = {selector: section(data, path, selector) for selector in selectors}
+    found = {selector: part for selector, part in taken.items() if part is not None}
+    missing = tuple(selector for selector in selectors if selector not in found)
+    if len(found) < 2:
+        return b"".join(found.values()), missing
+    if _ending(path) in _DATA:
+        return canonical({selector: json.loads(part) for selector, part in found.items()}), missing
+    return b"\n".join(found.values()), missing
+
+
 def _ending(path: str) -> str:
     return path.rpartition("/")[2].rpartition(".")[2].lower()
 
@@ -154,6 +170,7 @@ def _source(node: ast.stmt, rows: Sequence[str]) -> str:
     return "\n".join(rows[first - 1 : node.end_lineno])
 
 
+_DATA = ("json", "yaml", "yml", "toml")
 _FORMS: Mapping[str, Callable[[str, str], str | None]] = {
     "md": _markdown, "markdown": _markdown, "json": _json, "yaml": _yaml, "yml": _yaml, "toml": _toml, "py": _python,
 }  # fmt: skip

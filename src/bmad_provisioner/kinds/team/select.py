@@ -2,49 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-from bmad_provisioner.digest import Entry
+from bmad_provisioner.digest import Entry, Plain
 from bmad_provisioner.engine.task import Action, Inputs, Output, Task
 from bmad_provisioner.errors import PlanError
-from bmad_provisioner.kinds.team.sections import section
+from bmad_provisioner.kinds.team.sections import sections
 from bmad_provisioner.kinds.team.team import Read
 from bmad_provisioner.patterns import is_pattern, meet
 
 
-def narrowed(read: Read, makers: tuple[str, ...]) -> Task:
-    """Return the task that hands on what `read` names of what `makers` make."""
-    what = "section" if read.selector else "files" if is_pattern(read.path) else "file"
-    return Task(f"{what} {read}", SELECT, {"path": read.path, "selector": read.selector}, needs=makers)
+def narrowed(reads: Sequence[Read], makers: tuple[str, ...] = (), *, reader: str = "") -> Task:
+    """Return the task that hands on what `reads`, all of one path, name of what `makers` make, or else of the project's file.
+
+    `reader` is named where others who read the same would get it of other makers.
+    """
+    path = reads[0].path
+    selectors: list[Plain] = (
+        [] if any(not read.selector for read in reads) else list(dict.fromkeys(read.selector for read in reads))
+    )
+    what = "section" if len(selectors) == 1 else "sections" if selectors else "files" if is_pattern(path) else "file"
+    name = f"{what} {path}{'#' if selectors else ''}{', '.join(map(str, selectors))}{f' for {reader}' if reader else ''}"
+    optional: list[Plain] = [read.selector for read in reads if read.selector and read.optional]
+    args: dict[str, Plain] = {"path": path, "selectors": selectors}
+    args |= {"optional": optional} if optional else {}
+    return Task(name, SELECT, args, reads=() if makers else (path,), needs=makers)
 
 
 def _select(inputs: Inputs) -> Output:
-    path, selector = str(inputs.args["path"]), str(inputs.args["selector"])
-    return Output(hands={found: _part(inputs, found, entry, selector) for found, entry in _fitting(inputs, path)})
+    handed = ((found, _part(inputs, found, entry, load)) for found, entry, load in _fitting(inputs))
+    return Output(hands={found: part for found, part in handed if part is not None})
 
 
-def _fitting(inputs: Inputs, path: str) -> Iterator[tuple[str, Entry]]:
+def _fitting(inputs: Inputs) -> Iterator[tuple[str, Entry, Callable[[], bytes]]]:
+    """Yield each file that fits with what reads its bytes: those of the project, then those that were made."""
+    for path, seen in inputs.files.items():
+        if seen is not None and seen.is_plain:
+            yield path, seen, partial(inputs.read, path)
     for output in inputs.needs.values():
-        for found, entry in output.files.items():
-            if meet(found, path):
-                yield found, entry
+        for path, entry in (*output.files.items(), *output.hands.items()):
+            if meet(path, str(inputs.args["path"])):
+                yield path, entry, partial(inputs.fetch, entry)
 
 
-def _part(inputs: Inputs, path: str, entry: Entry, selector: str) -> Entry:
-    if not selector:
+def _part(inputs: Inputs, path: str, entry: Entry, load: Callable[[], bytes]) -> Entry | None:
+    selectors, optional = _texts(inputs.args["selectors"]), _texts(inputs.args.get("optional"))
+    if not selectors:
         return entry
     try:
-        part = section(inputs.fetch(entry), path, selector)
+        part, missing = sections(load(), path, selectors)
     except ValueError as error:
         raise PlanError(str(error), hint=f"whoever makes `{path}` has to write it well-formed") from error
-    if part is None:
-        raise PlanError(f"`{path}` has no section `{selector}`", hint="have its maker write one, or read another")
-    return inputs.keep(part)
+    for selector in missing:
+        if selector not in optional:
+            raise PlanError(f"`{path}` has no section `{selector}`", hint="have its maker write one, or read another")
+    return inputs.keep(part) if part else None
 
 
 def _idle(inputs: Inputs) -> Output:
-    makes = inputs.args["makes"]
-    return Output(leaves=tuple(str(path) for path in makes) if isinstance(makes, list | tuple) else ())
+    """Leave what was made before, and hand on what others read of it as it stands in the project."""
+    plain = {path: entry for path, entry in inputs.files.items() if entry is not None and entry.is_plain}
+    handed = {path: inputs.keep(inputs.read(path), entry.executable) for path, entry in plain.items()}
+    return Output(leaves=_texts(inputs.args["makes"]), hands=handed)
+
+
+def _texts(value: Plain) -> tuple[str, ...]:
+    return tuple(str(each) for each in value) if isinstance(value, list | tuple) else ()
 
 
 def _tell(inputs: Inputs) -> Output:
@@ -53,6 +77,6 @@ def _tell(inputs: Inputs) -> Output:
 
 REQUEST = Action("request", "1", _tell, quiet=True)
 """Tells what is asked, for whoever looks for a request like it; no agent needs it."""
-SELECT = Action("select", "1", _select, quiet=True)
-IDLE = Action("idle", "1", _idle)
+SELECT = Action("select", "2", _select, quiet=True)
+IDLE = Action("idle", "2", _idle)
 """What an agent does whom the leader does not need for this request: what it made before stays."""

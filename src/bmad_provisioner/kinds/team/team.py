@@ -14,6 +14,7 @@ from bmad_provisioner.engine.profile import PROFILES
 from bmad_provisioner.engine.task import Effect, Keeping, Priority, Resources
 from bmad_provisioner.kinds.team import units
 from bmad_provisioner.kinds.team.request import ALL
+from bmad_provisioner.patterns import is_pattern
 
 DEFAULT_PROFILE = "medium"
 RESULTS, TEMPLATES = "agent_results", "code_templates"
@@ -48,7 +49,7 @@ class Request:
 class Read:
     """One thing an agent reads: `selector` of the requirements where `path` is empty, else of the file (or files) there.
 
-    What is `optional` may be missing from the requirements; what is `left_out` is taken from what it else reads of them.
+    What is `optional` may be missing; what is `left_out` is taken from what it else reads of them.
     """
 
     path: str
@@ -192,13 +193,16 @@ def team(data: Mapping[str, Plain]) -> Team:
 def read(text: str) -> Read:
     """Return what an entry of `reads` means: `requirements`, `requirements.ui`, `docs/prd.md`, `docs/prd.md#screens`.
 
-    `requirements.ui?` is read if it is asked for, and `!requirements.notes` is not read.
+    `requirements.ui?` is read if it is asked for, `docs/prd.md?` if it is there (in a pattern, `?` is any one character),
+    and `!requirements.notes` is not read.
     """
     asked = text.removeprefix("!").removesuffix("?")
     if asked == ALL or asked.startswith(f"{ALL}."):
         return Read("", asked, optional=text != asked, left_out=text.startswith("!"))
-    path, _, selector = text.partition("#")
-    return Read(path, selector)
+    sure = text.removesuffix("?")
+    optional = sure != text and not is_pattern(sure)
+    path, _, selector = (sure if optional else text).partition("#")
+    return Read(path, selector, optional)
 
 
 def runtime_options(value: Plain) -> tuple[str, Mapping[str, Plain]]:

@@ -9,27 +9,36 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import TypeAlias, cast
 
+from bmad_provisioner.characters import scrubbed
 from bmad_provisioner.digest import Entry, Plain
 from bmad_provisioner.engine.child import Ending, environment, run_child
 from bmad_provisioner.engine.task import Action, Inputs, Lane, Output
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.finding import Finding, Severity
-from bmad_provisioner.patterns import meet
 from bmad_provisioner.kinds.team.runtime import Answer, Ask, Runtime
+from bmad_provisioner.kinds.team.runtimes.answers import conflict
+from bmad_provisioner.patterns import meet
 from bmad_provisioner.plugins import Plugins
-from bmad_provisioner.tree.paths import refusal
+from bmad_provisioner.tree.model import BESIDE
+from bmad_provisioner.tree.paths import collisions, refusal
 from bmad_provisioner.usage import Usage
 
 RUNTIMES = "bmad_provisioner.runtimes"
 REQUIREMENT = "requirement "
 """How the arguments begin that hold what is asked of the team: one each, so that `why` can name it."""
+ORDER = "the order of what is asked"
+"""The argument that holds the paths of what is asked in their order, where they are not sorted."""
 NO_CHANGE = "NO_CHANGE"
 """What an agent answers that found nothing to do about what it made before."""
 _LARGEST = 256 * 1024 * 1024
 """Bytes of one artefact."""
 _OURS = (".git", ".bmad-provisioner", "__pycache__", ".DS_Store")
+
+
+Marks: TypeAlias = Mapping[str, tuple[int, ...]]
+"""How to tell the files that were laid into a folder from what a turn did to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +54,21 @@ class Left:
 def take(inputs: Inputs) -> Output:
     """Have an agent do its work; raises TaskError unless everything it has to make is there and stands its check."""
     with TemporaryDirectory(prefix="bmadp-") as scratch:
-        answer = asked(inputs, scratch)
+        folder = Path(scratch).resolve()
+        laid = lay(folder, inputs)
+        answer = asked(inputs, folder)
         try:
-            return _taken(Path(scratch).resolve(), inputs, answer)
+            return _taken(folder, laid, inputs, answer)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise TaskError(f"what it left cannot be taken: {reason}", usage=answer.usage) from error
 
 
-def _taken(folder: Path, inputs: Inputs, answer: Answer) -> Output:
+def _taken(folder: Path, laid: Marks, inputs: Inputs, answer: Answer) -> Output:
+    _meet_schema(inputs, answer)
     for path, data in answer.files.items():
         _write(folder, path, data, answer.usage)
-    left = _left(folder, answer.usage)
+    left = _left(folder, laid, answer.usage)
     made = _made(left, inputs, answer)
     _check(folder, inputs, answer.usage)
     files = {one.path: inputs.keep(one.place, one.executable) for one in made}
@@ -67,22 +79,33 @@ MAKE = Action("make", "1", take)
 ASK = Action("ask", "1", take, lane=Lane.IO, external=True)
 
 
-def _lay(folder: Path, inputs: Inputs) -> None:
-    """Put what the agent reads into its folder, dated 1970, so that whatever it touches can be told apart.
+def lay(folder: Path, inputs: Inputs) -> Marks:
+    """Put what the agent reads into its folder, dated 1970, and return how to tell whatever it touches.
 
     What is newer comes later: what it made the last time, the file as it stands now, the draft of this run.
     """
     for path, entry in _made_before(inputs).items():
         _place(folder, path, partial(inputs.lay, entry), entry.executable)
-    for path, found in inputs.files.items():
-        if found is not None and found.is_plain:
-            _place(folder, path, partial(_write_read, inputs, path), found.executable)
+    for path, entry in _standing(inputs).items():
+        _place(folder, path, partial(_write_read, inputs, path), entry.executable)
     for path, entry in _handed(inputs).items():
         _place(folder, path, partial(inputs.lay, entry), entry.executable)
+    return {place.relative_to(folder).as_posix(): _mark(place.lstat()) for place in _walk(folder)}
+
+
+def _mark(info: os.stat_result) -> tuple[int, ...]:
+    """Return what changes when a file does: nobody can set the time of the last change, whatever date a file is given."""
+    return (info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
 
 
 def _write_read(inputs: Inputs, path: str, place: Path) -> None:
     place.write_bytes(inputs.read(path))
+
+
+def _standing(inputs: Inputs) -> dict[str, Entry]:
+    """Return what the agent reads of the project as it stands there."""
+    found = {path: entry for path, entry in inputs.files.items() if not path.startswith(BESIDE)}
+    return {path: entry for path, entry in found.items() if entry is not None and entry.is_plain}
 
 
 def _handed(inputs: Inputs) -> dict[str, Entry]:
@@ -109,12 +132,13 @@ def _place(folder: Path, path: str, lay: Callable[[Path], None], executable: boo
     os.utime(place, (0, 0))
 
 
-def asked(inputs: Inputs, scratch: str) -> Answer:
+def asked(inputs: Inputs, folder: Path) -> Answer:
     """Ask the agent's runtime, in a folder that holds what it reads; raises TaskError if the answer itself tells of trouble."""
-    args, folder = inputs.args, Path(scratch).resolve()
+    args = inputs.args
     runtime: Runtime = Plugins(RUNTIMES)[str(args["runtime"])]
-    _lay(folder, inputs)
     options = dict(cast("Mapping[str, Plain]", args.get("options") or {}))
+    if args.get("tree"):
+        options = {"files": _tree(inputs)}
     if args.get("context"):
         options["context"] = _context(inputs)
     ask = Ask(
@@ -134,14 +158,30 @@ def asked(inputs: Inputs, scratch: str) -> Answer:
     return answer
 
 
+def _tree(inputs: Inputs) -> Plain:
+    """Return the texts of the template tree that lies beside the document; raises TaskError for one that is no text."""
+    start = f"{BESIDE}{inputs.args['tree']}/"
+    texts: dict[str, Plain] = {}
+    for path in inputs.files:
+        if path.startswith(start):
+            try:
+                texts[path.removeprefix(start)] = inputs.read(path).decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise TaskError(
+                    f"`{path.removeprefix(BESIDE)}` is no UTF-8: byte {error.start}", hint="a template is text"
+                ) from error
+    return texts
+
+
 def _requirements(inputs: Inputs) -> list[tuple[str, str]]:
-    return [(name.removeprefix(REQUIREMENT), str(text)) for name, text in inputs.args.items() if name.startswith(REQUIREMENT)]
+    texts = {name.removeprefix(REQUIREMENT): str(text) for name, text in inputs.args.items() if name.startswith(REQUIREMENT)}
+    return [(path, texts[path]) for path in _texts(inputs.args.get(ORDER)) or sorted(texts)]
 
 
 def _context(inputs: Inputs) -> Plain:
     """Return what a template sees: the requirements, and the texts of what it reads."""
     texts = {path: inputs.fetch(entry).decode("utf-8", "replace") for path, entry in _handed(inputs).items()}
-    texts |= {path: inputs.read(path).decode("utf-8", "replace") for path, entry in inputs.files.items() if entry is not None}
+    texts |= {path: inputs.read(path).decode("utf-8", "replace") for path in _standing(inputs)}
     return {"requirements": [list(pair) for pair in _requirements(inputs)], "team": inputs.args["team"], "inputs": texts}
 
 
@@ -149,7 +189,7 @@ def _prompt(inputs: Inputs) -> str:
     """Return all that the agent is told: its task, what is asked of the team, what it may read and what it has to leave."""
     parts = [str(inputs.args.get("prompt") or f"You are {inputs.args['agent']}. Do your part of what is asked.")]
     asked = [f"- {path}: {text}" for path, text in _requirements(inputs)]
-    read = sorted({*_handed(inputs), *(path for path, entry in inputs.files.items() if entry is not None)})
+    read = sorted({*_handed(inputs), *_standing(inputs)})
     parts += ["What is asked:", "\n".join(asked)] if asked else []
     parts += ["In this folder you find:", _listed(read)] if read else []
     before = sorted(_made_before(inputs))
@@ -180,7 +220,7 @@ def _write(folder: Path, path: str, data: bytes, usage: Usage) -> None:
         place.chmod(0o755)  # text has no mode: a script says on its first line that it is one
 
 
-def _left(folder: Path, usage: Usage) -> list[Left]:
+def _left(folder: Path, laid: Marks, usage: Usage) -> list[Left]:
     """Return every plain file and link in the folder; raises TaskError for one that is too large."""
     found = []
     for place in _walk(folder):
@@ -188,8 +228,8 @@ def _left(folder: Path, usage: Usage) -> list[Left]:
         path = place.relative_to(folder).as_posix()
         if stat.S_ISREG(info.st_mode):
             if info.st_size > _LARGEST:
-                raise TaskError(f"`{path}` has more than {_LARGEST // 1024 // 1024} MiB", usage=usage)
-            found.append(Left(path, place, bool(info.st_mode & 0o100), info.st_mtime_ns != 0))
+                raise TaskError(f"`{scrubbed(path)}` has more than {_LARGEST // 1024 // 1024} MiB", usage=usage)
+            found.append(Left(path, place, bool(info.st_mode & 0o100), laid.get(path) != _mark(info)))
         elif stat.S_ISLNK(info.st_mode):
             found.append(Left(path, place, False, True))
     return found
@@ -214,13 +254,26 @@ def _made(left: Sequence[Left], inputs: Inputs, answer: Answer) -> list[Left]:
     for one in made:
         reason = refusal(one.path) or ("it is a symbolic link" if one.place.is_symlink() else "")
         if reason:
-            raise TaskError(f"`{one.path}` is refused: {reason}", usage=answer.usage)
+            raise TaskError(f"`{scrubbed(one.path)}` is refused: {reason}", usage=answer.usage)
+    for one_path, other in collisions(one.path for one in made):
+        hint = "it has to give one of them another name"
+        message = f"`{scrubbed(one_path)}` and `{scrubbed(other)}` are one file where case does not count"
+        raise TaskError(message, hint=hint, usage=answer.usage)
     missing = [wanted for wanted in makes if not any(meet(one.path, wanted) for one in made)]
     if missing:
-        said = f"; it said: {' '.join(answer.text.split())[:200]}" if answer.text else ""
+        said = f"; it said: {scrubbed(' '.join(answer.text.split())[:200])}" if answer.text else ""
         names = ", ".join(f"`{path}`" for path in missing)
         raise TaskError(f"it reported success and did not write {names}{said}", usage=answer.usage)
     return made
+
+
+def _meet_schema(inputs: Inputs, answer: Answer) -> None:
+    """Raise TaskError with the place where the data of the answer does not meet the agent's schema, if it has one."""
+    schema = cast("Mapping[str, Plain] | None", inputs.args.get("schema"))
+    fault = conflict(answer.data, schema) if schema else ""
+    if fault:
+        hint = "" if answer.data is not None else f"`{inputs.args['runtime']}` gave no data beside its words and files"
+        raise TaskError(scrubbed(fault), hint=hint, usage=answer.usage)
 
 
 def _check(folder: Path, inputs: Inputs, usage: Usage) -> None:
@@ -233,7 +286,7 @@ def _check(folder: Path, inputs: Inputs, usage: Usage) -> None:
         return
     words = (ended.stdout + b"\n" + ended.stderr).decode("utf-8", "replace").strip().splitlines()[-12:]
     how = f"exit {ended.code}" if ended.ending is Ending.EXITED else ended.ending.value
-    hint = "\n      ".join(["its last words:", *words]) if words else "it said nothing"
+    hint = "\n      ".join(["its last words:", *map(scrubbed, words)]) if words else "it said nothing"
     raise TaskError(f"its check `{command}` failed ({how})", hint=hint, usage=usage)
 
 
@@ -242,7 +295,9 @@ def _undeclared(left: Sequence[Left], made: Sequence[Left], inputs: Inputs) -> I
     extra = [one.path for one in left if one.written and one not in made]
     if extra and not inputs.args.get("check"):  # a check leaves files of its own
         more = f" and {len(extra) - 3} more" if len(extra) > 3 else ""
-        message = f"it also wrote {', '.join(f'`{path}`' for path in extra[:3])}{more}, which it does not declare; left out"
+        message = (
+            f"it also wrote {', '.join(f'`{scrubbed(path)}`' for path in extra[:3])}{more}, which it does not declare; left out"
+        )
         yield Finding(agent, "team-undeclared", message, Severity.INFO, hint="name it in `makes` to have it")
 
 

@@ -1,0 +1,138 @@
+"""Reading: what an agent reads of the project and of others, as paths it sees and tasks that hand it the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bmad_provisioner.digest import Entry
+from bmad_provisioner.engine.task import Task
+from bmad_provisioner.finding import Finding
+from bmad_provisioner.kind import Sight
+from bmad_provisioner.kinds.team.remarks import Place, Remarks
+from bmad_provisioner.kinds.team.runtime import Runtime
+from bmad_provisioner.kinds.team.sections import sections
+from bmad_provisioner.kinds.team.select import narrowed
+from bmad_provisioner.kinds.team.team import Agent, Read, Team
+from bmad_provisioner.kinds.team.turn import RUNTIMES
+from bmad_provisioner.patterns import is_pattern, meet
+from bmad_provisioner.plugins import Plugins
+from bmad_provisioner.tree.model import BESIDE
+
+_NO_FILES = {
+    "directory": ("is a folder", "name its files: `{path}/**`"),
+    "symlink": ("is a symbolic link", "read the file that it leads to"),
+    "behind-symlink": ("lies behind a symbolic link", "read the file by its own path"),
+}
+"""What is said of an entry that is no plain file, by the first word of its digest, with the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an agent reads of files: the project's `paths` as they stand, `tasks` that hand it parts and what others make,
+    and the others it `heard` by them.
+    """
+
+    paths: tuple[str, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    heard: frozenset[str] = frozenset()
+
+
+def reading(agent: Agent, team: Team, sight: Sight) -> Reading:
+    """Return what the agent reads: one task for each path that others make, or of which it reads sections only."""
+    paths: dict[str, None] = {}
+    tasks: list[Task] = []
+    heard: set[str] = set()
+    is_maker = {read.path: any(meet(read.path, made) for made in agent.makes) for read in agent.reads}
+    for reads in _by_path(agent.reads, agent, team):
+        path = reads[0].path
+        others = makers(path, agent, team)
+        heard |= set(others)
+        if others or all(read.selector for read in reads):
+            tasks.append(narrowed(reads, others, reader=agent.name if is_maker[path] else ""))
+        elif is_pattern(path):
+            paths |= dict.fromkeys(sorted(each for each in sight.tree if meet(each, path) and is_file(sight, each)))
+        else:
+            paths[path] = None
+    return Reading(tuple(paths), tuple(tasks), frozenset(heard))
+
+
+def makers(path: str, reader: Agent, team: Team) -> tuple[str, ...]:
+    """Return who else makes it: what the reader itself makes too, it goes on with as it stands in the project."""
+    others = (agent for agent in team.agents.values() if agent.name != reader.name)
+    return tuple(other.name for other in others if any(meet(path, made) for made in other.makes))
+
+
+def is_file(sight: Sight, path: str) -> bool:
+    """Say whether a plain file of the project stands there."""
+    entry = sight.entry(path)
+    return entry is not None and entry.is_plain and not path.startswith(BESIDE)
+
+
+def is_read(path: str, maker: Agent, team: Team) -> bool:
+    """Say whether somebody else reads what fits `path`."""
+    others = (agent for agent in team.agents.values() if agent.name != maker.name)
+    return any(read.path and meet(path, read.path) for other in others for read in other.reads)
+
+
+def may_idle(agent: Agent, team: Team) -> bool:
+    """Say whether the leader may leave the agent out."""
+    return team.leader is not None and team.leader.by_domain and bool(agent.domain or agent.skills)
+
+
+def template_tree(agent: Agent) -> str:
+    """Return the folder beside the document that holds the agent's template tree; nothing if it has none, or one that ships."""
+    named = agent.options.get("template")
+    if agent.runtime != "template" or not isinstance(named, str) or len(agent.options) > 1:
+        return ""
+    runtime: Runtime = Plugins(RUNTIMES)[agent.runtime]
+    return named.removeprefix("./").rstrip("/") if runtime.check(agent.options) else ""
+
+
+def _by_path(reads: Sequence[Read], reader: Agent, team: Team) -> Iterator[tuple[Read, ...]]:
+    """Yield the reads of each file or pattern; sections of a file that is read whole, by its pattern too, are left out."""
+    paths: dict[str, list[Read]] = {}
+    for read in reads:
+        if read.path:
+            paths.setdefault(read.path, []).append(read)
+    whole = [path for path, each in paths.items() if any(not read.selector for read in each)]
+    for path, each in paths.items():
+        covering = [other for other in whole if other != path and meet(other, path)] if path not in whole else []
+        made = bool(makers(path, reader, team))
+        if not any(bool(makers(other, reader, team)) == made for other in covering):
+            yield tuple(each)
+
+
+def nothings(say: Remarks, agent: Agent, team: Team, sight: Sight) -> Iterator[Finding]:
+    """Yield what the agent reads of the project that gives it nothing: what is no file is a warning, a section that is not
+    there an error.
+    """
+    for number, read in enumerate(agent.reads):
+        if not read.path or is_pattern(read.path) or makers(read.path, agent, team):
+            continue
+        place = ("agents", agent.name, "reads", number)
+        entry = sight.entry(read.path)
+        if entry is None or not entry.is_plain:
+            yield from _no_file(say, agent, read, place, entry)
+        elif read.selector:
+            yield from _no_section(say, read, place, sight)
+
+
+def _no_file(say: Remarks, agent: Agent, read: Read, place: Place, entry: Entry | None) -> Iterator[Finding]:
+    if entry is None and (read.optional or any(meet(read.path, made) for made in agent.makes)):
+        return
+    usual = ("is not there", "write `{path}?` if it may be missing")
+    what, hint = usual if entry is None else _NO_FILES.get(entry.digest.partition(":")[0], ("is no plain file", ""))
+    message = f"`{read.path}` {what}: `{agent.name}` gets nothing of it"
+    yield say.warning("team-reads", place, message, hint.format(path=read.path))
+
+
+def _no_section(say: Remarks, read: Read, place: Place, sight: Sight) -> Iterator[Finding]:
+    try:
+        _, missing = sections(sight.read(read.path), read.path, (read.selector,))
+    except ValueError as error:
+        yield say.error("team-reads", place, str(error), "correct the file, or read all of it")
+        return
+    if missing and not read.optional:
+        hint = f"read another, or write `{read}?` if it may be missing"
+        yield say.error("team-reads", place, f"`{read.path}` has no section `{read.selector}`", hint)
