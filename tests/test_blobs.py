@@ -12,6 +12,7 @@ from contextlib import closing
 import pytest
 
 from bmad_provisioner import blobs as module
+from bmad_provisioner import upkeep
 from bmad_provisioner.blobs import Blobs, cut
 from bmad_provisioner.digest import Digest, digest
 from bmad_provisioner.errors import DamagedError
@@ -156,6 +157,11 @@ def test_a_large_file_of_the_users_is_backed_up_and_put_back(tmp_path):
     assert (tmp_path / "a.txt").read_bytes() == mine
     with bench.session() as session:
         assert digest(mine) in session.blobs and digest(mine[:PART]) in session.blobs
+        assert upkeep.verify(session) == ()
+        upkeep.clear(session)
+        session.blobs.check(digest(mine))
+        session.blobs.write("UPDATE blobs SET data = x'00' WHERE digest = ?", [(bytes.fromhex(digest(mine[:PART])),)])
+        assert {finding.rule for finding in upkeep.verify(session)} == {"backup-damaged"}
 
 
 def test_memory_does_not_grow_with_what_is_kept_observed_and_written(tmp_path):

@@ -182,6 +182,12 @@ def test_a_variable_or_a_flag_that_sets_something_else_is_heeded(applied, monkey
     assert applied.bmadp("run", "--yes").is_one_error(2, "BMADP_DISK_CACHE_SIZE")
 
 
+def test_where_every_step_is_to_be_logged_every_run_is_whole(applied):
+    for _attempt in range(3):
+        time.sleep(0.03)
+        assert not glances(applied, "--performance-logging", "true")
+
+
 def test_what_was_not_there_and_comes_is_seen(desk):
     assert desk.bmadp("run", "--yes").code == 0
     settled(desk)

@@ -162,6 +162,11 @@ class Blobs:
         if row is None or hashed.hexdigest() != name:
             raise self._lost(name, "missing from" if row is None else "damaged in")
 
+    def check(self, name: Digest) -> None:
+        """Raise `DamagedError` unless the bytes under `name` are all there, and what it says."""
+        for _part in self.parts(name):
+            pass
+
     def _stored(self, name: Digest) -> bytes | None:
         """Return the bytes that one row holds under `name`; `None` when there is no such row."""
         try:

@@ -100,7 +100,8 @@ def _remember_cached(session: Session, made: Plan, answers: list[Plain] | None, 
     """Note a plan whose agents all were cached, when it rests on what will still be seen to be the same."""
     store = session.store()
     note = None
-    if answers is not None and store is not None and not session.warned and made.head == session.project.head():
+    own = session.warned or session.settings.values.performance_logging  # what only a whole run has to tell
+    if answers is not None and store is not None and not own and made.head == session.project.head():
         time.sleep(_QUIET)
         rests: dict[str, Plain] = {
             "answers": answers, "settings": repr(session.settings.values), "since": time.time(), "until": until, "store": store

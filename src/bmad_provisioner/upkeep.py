@@ -22,7 +22,7 @@ def verify(session: Session) -> tuple[Finding, ...]:
     for receipt in session.journal:
         for name in sorted(needed([receipt])):
             try:
-                session.blobs.get(name)
+                session.blobs.check(name)
             except DamagedError as error:
                 findings.append(Finding(receipt.name, "backup-damaged", error.message))
     return tuple(findings)
@@ -55,7 +55,7 @@ def clear(session: Session) -> int:
 
 def _intact(session: Session, name: Digest) -> bool:
     try:
-        session.blobs.get(name)
+        session.blobs.check(name)
     except DamagedError:
         return False
     return True
