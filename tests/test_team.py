@@ -173,7 +173,7 @@ def test_analyze_names_the_strategy_and_who_would_run_and_touches_nothing(desk):
     desk.ask(REQUEST.replace("dark", "light"))
     said = desk.bmadp("analyze")
     assert "2 to run, 1 cached" in said.out and "* designer  requirement ui.theme changed: dark -> light" in said.out
-    assert "? builder  if what it reads is said differently" in said.out
+    assert "? builder  it waits for others that run" in said.out
 
 
 def test_analyze_says_as_json_what_text_says(applied):

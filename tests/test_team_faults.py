@@ -50,7 +50,7 @@ def failed_alone(project, *words, verb="run", **options):
     """Run a team of `beside` and hold that only its bad branch failed, in these words; `options` make it a process."""
     before, outside = project.files(), project.outside()
     said = project.process(verb, "--yes", **options) if options else project.bmadp(verb, "--yes")
-    assert said.is_one_error(1, *words), said
+    assert said.is_one_error(1, *words) and "\x1b" not in said.err + said.out, said
     assert project.files() == before and project.outside().keys() <= outside.keys() | {"turns.txt"}
     assert project.leftovers() == []
     ended = project.of_agents(project.steps(verb="analyze"))
@@ -79,6 +79,18 @@ ALONE = {
     "its file is a link to nowhere": ("ln -s nowhere bad.txt", {}, "it is a symbolic link"),
     "its file is a pipe": ("mkfifo bad.txt", {}, "did not write `bad.txt`"),
     "its file is a folder": ("mkdir bad.txt", {}, "did not write `bad.txt`"),
+    "its file has a name that is no text": (
+        'touch "$(printf "bad\\377.txt")"',
+        {"makes": ["bad*"]},
+        "it has a character that some",
+    ),
+    "its file has a name that a terminal obeys": (
+        'touch "$(printf "bad\\033[2J")"',
+        {"makes": ["bad*"]},
+        "it has a character that some",
+    ),
+    "it says what a terminal obeys": ('printf "\\033[2J\\377" >&2; exit 1', {}, "ended with exit code 1"),
+    "its check says what a terminal obeys": ("touch bad.txt", {"check": "printf '\\033[2J\\377'; exit 1"}, "its last words:"),
     "its folder is a link": ("ln -s {outside} out", {"makes": ["out/*"]}, "did not write `out/*`"),
     "it removes its folder": ('rm -rf "$PWD"', {}, "what it left cannot be taken"),
     "a grandchild takes too much memory": (f"({EATER}) & wait $!", {"memory": "30MB"}, "more than 30 MiB of memory"),
@@ -169,6 +181,14 @@ def test_what_an_agent_does_not_declare_is_told_and_left_out(project):
         "it also wrote `deep/er/extra.txt`, which it does not declare; left out"
     ]
     assert project.read("heir.txt") == "fine\n" and not (project.root / "deep").exists()
+
+
+def test_what_it_does_not_declare_may_have_any_name(project):
+    beside(project, project.shell("echo fine > bad.txt; touch \"$(printf 'odd\\377\\033[2J\\n')\"", **MAKES))
+    said = project.bmadp("apply", "--yes", "--json")
+    (finding,) = said.plans[0]["findings"]
+    assert "it also wrote `odd" in finding["message"] and finding["message"].isprintable()
+    assert project.bmadp("analyze").code == 0
 
 
 def test_a_hard_link_to_a_file_outside_is_taken_as_a_copy(project):
@@ -348,7 +368,7 @@ def test_after_the_end_of_a_run_the_next_repeats_nothing_that_was_done(project, 
     process = project.start("run", "--yes")
     until(lambda: CHAIN[place] in noted(project) and "beside" in noted(project))
     said = finish(process, number)
-    assert said.code == (130 if number is signal.SIGINT else -number)
+    assert said.code == (-number if number is signal.SIGKILL else 130)
     until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
     assert project.files() == before
     (hold / CHAIN[place]).unlink()
@@ -389,12 +409,13 @@ def test_however_often_it_is_killed_nobody_is_asked_again_and_no_file_is_lost(pr
     assert project.files().keys() == before.keys() | made and before.items() <= project.files().items()
 
 
-def test_an_interrupted_run_leaves_no_scratch_behind(project):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interrupted_run_leaves_no_scratch_behind(project, number):
     hold, _ = chained(project)
     (hold / "second").touch()
     process = project.start("run", "--yes")
     until(lambda: "second" in noted(project))
-    said = finish(process, signal.SIGINT)
+    said = finish(process, number)
     assert said.code == 130 and "nothing is half done" in said.err and "Traceback" not in said.err
     assert project.leftovers() == []
 
@@ -547,7 +568,7 @@ def small(place):
 
 @pytest.mark.parametrize("place", ["the project", "the scratch folder"])
 def test_a_full_disk_fails_whom_it_stops_and_loses_nothing(project, place):
-    beside(project, project.shell(LARGE, **MAKES))
+    beside(project, project.shell(LARGE, needs=["better"], **MAKES))
     with small(project.root if place == "the project" else Path(tempfile.gettempdir())) as make_room:
         before = project.files()
         said = project.process("apply", "--yes")
