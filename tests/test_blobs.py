@@ -51,6 +51,12 @@ def test_a_file_is_kept_as_its_bytes_are(tmp_path):
     store = Blobs(None)
     assert store.keep(path, True) == module.Entry(digest(path.read_bytes()), True)
     assert store.keep(path) == store.keep(path.read_bytes())
+    link, pipe = tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to(path)
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="symbolic links"):
+        store.keep(link)
+    assert store.keep(pipe) == store.keep(b""), "nobody waits for whoever might write"
 
 
 def test_files_that_share_parts_share_their_room():

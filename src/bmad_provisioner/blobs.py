@@ -34,6 +34,7 @@ _MOST = 256 << 20
 """Bytes that may be compressed, and that a frame may say it unpacks to."""
 _PATIENCE = 10
 """Seconds to wait for another process that is writing."""
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK = 500
 _HEX = 64
 
@@ -133,10 +134,10 @@ class Blobs:
         return whole
 
     def keep(self, data: bytes | Path, executable: bool = False) -> Entry:
-        """Keep `data`, or what a plain file holds, and return the entry that names it."""
+        """Keep `data`, or what a plain file holds (never through a link), and return the entry that names it."""
         if isinstance(data, bytes):
             return Entry(self.put(data), executable)
-        with open(data, "rb") as file:
+        with open(os.open(data, _READ), "rb") as file:
             return Entry(self.put_parts(cut(file)), executable)
 
     def get(self, name: Digest) -> bytes:
