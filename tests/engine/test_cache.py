@@ -81,10 +81,10 @@ def test_an_entry_that_is_damaged_is_a_miss(store, body):
     assert DiskCache(store).get(KEY) is None
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", "null", "5"])
+@pytest.mark.parametrize("body", ["", "{", "5", "-1:", "1:a", "3:1:a0:", "0:3:1:a", "x:y", "2:ab1:c"])
 def test_a_trace_that_is_damaged_is_none(store, body):
     cache = DiskCache(store)
-    store.connection.execute("INSERT INTO traces VALUES (?, ?)", ("task", body))
+    store.connection.execute("INSERT INTO traces VALUES (?, ?)", ("task", body.encode()))
     assert cache.trace("task") == Trace()
 
 
@@ -114,3 +114,37 @@ def test_clearing_forgets_outputs_and_traces_and_counts_them(store):
 def test_the_digests_of_a_damaged_entry_do_not_stop_a_prune(store):
     plant(store, "{")
     assert DiskCache(store).digests() == set()
+
+
+def test_what_was_put_is_found_before_anything_is_written(store):
+    cache, output = DiskCache(store), Output(facts={"n": 1})
+    cache.put(made(output))
+    assert cache.get(KEY) == output and not store.connection.in_transaction
+    cache.commit()
+    assert cache.get(KEY) == output and DiskCache(store).get(KEY) == output
+
+
+def test_what_was_put_and_dropped_or_has_expired_is_a_miss(store):
+    now = [0.0]
+    cache = DiskCache(store, longest=60.0, now=lambda: now[0])
+    cache.put(made(Output()))
+    now[0] = 60.0
+    assert cache.get(KEY) is None
+    cache.put(made(Output()))
+    assert cache.drop([KEY]) == 1 and cache.get(KEY) is None
+
+
+def test_what_waits_to_be_written_is_bounded(store):
+    """However long nobody commits: more than a few hundred outputs do not wait in memory."""
+    cache = DiskCache(store)
+    keys = [fingerprint(number) for number in range(1300)]
+    for key in keys:
+        cache.put(made(Output())._replace(key=key))
+    assert store.connection.in_transaction and set(cache.find(keys)) == set(keys)
+
+
+@given(st.dictionaries(texts, st.binary(max_size=2).map(digest)), st.dictionaries(texts, texts), st.lists(texts).map(tuple))
+def test_a_trace_comes_back_as_it_was(parts, shown, because):
+    cache = DiskCache(Blobs(None))
+    cache.remember("task", Trace(parts, shown, because))
+    assert cache.trace("task") == Trace(parts, shown, because)

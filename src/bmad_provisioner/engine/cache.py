@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bmad_provisioner.digest import Digest, Entry, canonical
 from bmad_provisioner.engine.task import Output, Task
@@ -35,8 +35,7 @@ class Trace:
     because: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """An output as it is handed to a cache: its key, what it says (spelled, and the digest of that), who made it, and in
     how many seconds.
     """

@@ -40,7 +40,7 @@ class Graph:
         """Return, for each task, the length of the longest path from its start to the end of the graph."""
         paths: dict[str, float] = {}
         for task in reversed(self._order):
-            paths[task.name] = seconds(task) + max((paths[other] for other in self.wanted_by(task.name)), default=0.0)
+            paths[task.name] = seconds(task) + max([paths[other] for other in self.wanted_by(task.name)], default=0.0)
         return paths
 
     def _sorted(self) -> tuple[Task, ...]:

@@ -12,7 +12,7 @@ from os import _exit
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bmad_provisioner.digest import Digest, Entry, Plain, digest
 from bmad_provisioner.engine.cache import spelled
@@ -32,8 +32,7 @@ class LanesError(BmadpError):
     """The lanes themselves failed, and not a task in them: there are no threads, no processes, no cluster."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One try of one task; `serial` tells tries apart, `resources` are what it occupies."""
 
     serial: int
@@ -44,8 +43,7 @@ class Job:
     resources: Resources = Resources()
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """How a try ended, and after how many seconds; `body` is the spelling of its output.
 
     A LanesError says that the try was not begun, because these lanes can begin none any more.
@@ -295,11 +293,11 @@ def unpack(data: bytes) -> bytes:
     inputs = Inputs(sent.args, sent.files, sent.needs, read, keep, lambda entry: fetched[entry.digest], sent.turn)
     done = attempt(Job(sent.serial, sent.name, sent.function, inputs, Lane.CPU))
     if done.error is not None and not isinstance(done.error, BmadpError):
-        done = replace(done, error=TaskError(f"{type(done.error).__name__}: {done.error}"))  # others may not pickle
+        done = done._replace(error=TaskError(f"{type(done.error).__name__}: {done.error}"))  # others may not pickle
     try:
         return _pickled(Returned(done, tuple(kept)), f"the result of `{sent.name}` cannot be sent back")
     except TaskError as error:
-        return pickle.dumps(Returned(replace(done, output=None, error=error), ()))
+        return pickle.dumps(Returned(done._replace(output=None, error=error), ()))
 
 
 def unwrap(job: Job, data: bytes) -> Done:
@@ -310,7 +308,7 @@ def unwrap(job: Job, data: bytes) -> Done:
         return Done(job.serial, None, TaskError(f"the result of `{job.name}` cannot be loaded: {error}"), 0.0)
     for kept, executable in returned.kept:
         job.inputs.keep(kept, executable)
-    return replace(returned.done, serial=job.serial)
+    return returned.done._replace(serial=job.serial)
 
 
 class Worker(Hand):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
-from bmad_provisioner.digest import Digest, digest
+from bmad_provisioner.digest import Digest, Entry, digest
 from bmad_provisioner.engine.attempt import Attempt
 from bmad_provisioner.engine.attempts import Attempts
 from bmad_provisioner.engine.cache import Hit, Made, Trace, spelled
@@ -81,6 +82,8 @@ class _Run:
         self._blocked: dict[str, Status] = {}
         self._attempts = Attempts(means, ways, self._inputs)
         self._ahead: dict[str, float] | None = None
+        parts = means.parts
+        self._in_parts = None if parts is None else lambda entry: parts(entry.digest)
         self._committed, self._uncommitted = means.clock(), False
 
     def run(self) -> dict[str, Outcome]:
@@ -178,7 +181,7 @@ class _Run:
 
     def _take(self, one: Attempt) -> None:
         if one.output is not None:
-            self._keep(one, replace(one.output, usage=one.usage), one.body, one.seconds)
+            self._keep(one, one.output.spending(one.usage), one.body, one.seconds)
         elif one.error is not None:
             because, error = one.because, one.error
             self._settle(Outcome(one.task.name, Status.FAILED, None, because, error.message, error.hint, usage=one.usage))
@@ -215,17 +218,17 @@ class _Run:
         return sum(times) / len(times) if times else 1.0
 
     def _inputs(self, task: Task, turn: Turn) -> Inputs:
-        view, fetch, parts = self._means.view, self._means.fetch, self._means.parts
-
-        def read(path: str) -> bytes:
-            if path not in task.reads:
-                raise PlanError(f"task `{task.name}` reads `{path}`, which it does not declare")
-            return view.read(path)
-
-        files = {path: view.entry(path) for path in task.reads}
+        files = {path: self._means.view.entry(path) for path in task.reads}
         needs = {name: output for name in task.needs if (output := self._outcomes[name].output) is not None}
-        part_by_part = None if parts is None else lambda entry: parts(entry.digest)
-        return Inputs(task.args, files, needs, read, self._means.keep, lambda entry: fetch(entry.digest), turn, part_by_part)
+        return Inputs(task.args, files, needs, partial(self._read, task), self._means.keep, self._fetch, turn, self._in_parts)
+
+    def _read(self, task: Task, path: str) -> bytes:
+        if path not in task.reads:
+            raise PlanError(f"task `{task.name}` reads `{path}`, which it does not declare")
+        return self._means.view.read(path)
+
+    def _fetch(self, entry: Entry) -> bytes:
+        return self._means.fetch(entry.digest)
 
 
 def changed(before: Trace, now: Mapping[str, Digest], texts: Mapping[str, str]) -> tuple[str, ...]:

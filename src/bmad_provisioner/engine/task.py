@@ -102,6 +102,10 @@ class Output:
             plain["leaves"] = list(self.leaves)
         return plain
 
+    def spending(self, usage: Usage) -> Output:
+        """Return the same output, with what making it took."""
+        return Output(self.files, self.findings, self.facts, self.hands, self.leaves, usage)
+
     @property
     def entries(self) -> tuple[Entry, ...]:
         """Every file that it names."""
@@ -241,28 +245,11 @@ def shown(task: Task) -> dict[str, str]:
 
 
 def key(parts: Mapping[str, Digest]) -> Digest:
-    """Return the cache key of a task from its `components`."""
-    return digest(spell(parts).encode("utf-8", "surrogatepass"))
+    """Return the cache key of a task from its `components`.
 
-
-def spell(parts: Mapping[str, Digest]) -> str:
-    """Return the one spelling of `components`: the length of each name, the name, and its 64 digits.
-
-    No two sets of parts are spelled alike.
+    Each is spelled as the length of its name, the name, and its 64 digits: no two sets of parts are spelled alike.
     """
-    return "".join([f"{len(name)}:{name}{parts[name]}" for name in sorted(parts)])
-
-
-def unspelled(text: str) -> dict[str, Digest]:
-    """Return the parts that `spell` spelled; raises ValueError when it did not."""
-    parts: dict[str, Digest] = {}
-    while text:
-        size, _, rest = text.partition(":")
-        end = int(size) + _DIGITS
-        parts[rest[: int(size)]] = Digest(rest[int(size) : end])
-        text = rest[end:]
-    return parts
+    return digest("".join([f"{len(name)}:{name}{parts[name]}" for name in sorted(parts)]).encode("utf-8", "surrogatepass"))
 
 
 _SHORT = 120
-_DIGITS = 64
