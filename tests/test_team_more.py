@@ -118,7 +118,9 @@ def test_what_an_idle_agent_made_before_is_handed_to_who_reads_it(project):
     agents = {
         "backend": project.maker("api.py", domain="PostgreSQL, REST API"),
         "frontend": {**project.maker("web/app.css", domain="React, CSS"), "makes": ["web/*.css"]},
-        "qa": project.shell("find . -type f | sort > tested.txt", needs=["backend", "frontend"], makes=["tested.txt"]),
+        "qa": project.shell(
+            """found=$(find . -type f | sort); echo "$found" > tested.txt""", needs=["backend", "frontend"], makes=["tested.txt"]
+        ),
     }
     project.team(agents, request=FILE, leader={"name": "boss"})
     project.ask("- Write the PostgreSQL tables.\n- Style the React pages with CSS.\n")

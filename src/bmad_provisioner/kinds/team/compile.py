@@ -14,7 +14,8 @@ from bmad_provisioner.errors import DocumentError, PlanError, UsageError
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.kind import Demands, Document, Sight
 from bmad_provisioner.kinds.team import request as requests
-from bmad_provisioner.kinds.team.reading import Reading, is_file, is_read, makers, may_idle, nothings, reading, template_tree
+from bmad_provisioner.kinds.team.making import Makers
+from bmad_provisioner.kinds.team.reading import Reading, is_file, is_read, may_idle, nothings, reading, template_tree
 from bmad_provisioner.kinds.team.remarks import Remarks
 from bmad_provisioner.kinds.team.request import Item, Requirements
 from bmad_provisioner.kinds.team.rounds import reviewed
@@ -37,8 +38,10 @@ TELLS = "what is asked"
 def scope(document: Document) -> Scope:
     """Return what has to be seen: the request, template trees, skills, and what agents read of the project."""
     declared = team(document.data)
-    agents = declared.agents.values()
-    read = [read.path for agent in agents for read in agent.reads if read.path and not makers(read.path, agent, declared)]
+    agents, makers = declared.agents.values(), Makers.of(declared)
+    read = [
+        read.path for agent in agents for read in agent.reads if read.path and not makers.of_path(read.path, besides=agent.name)
+    ]
     read += [path for agent in agents if may_idle(agent, declared) for path in agent.makes if is_read(path, agent, declared)]
     skills = [path for agent in agents if agent.skill for path in _skill_paths(agent.skill)]
     folders = {_folder(path) for path in read if is_pattern(path)}
@@ -94,16 +97,17 @@ class _Compiler:
     def graph(self) -> tuple[Graph, tuple[Finding, ...]]:
         asked = self._asked()
         chosen, remarks = self._chosen(asked)
+        makers = Makers.of(self.team)
         tasks: dict[str, Task] = {}
         findings = list(remarks)
         for agent in self.team.agents.values():
             if agent.name not in chosen:
                 tasks[agent.name] = self._idle(agent)
                 continue
-            read = reading(agent, self.team, self.sight)
+            read = reading(agent, makers, self.sight)
             tasks.update((task.name, task) for task in read.tasks)
             tasks[agent.name], faults = self._turn(agent, asked, read)
-            findings += [*faults, *nothings(self.say, agent, self.team, self.sight)]
+            findings += [*faults, *nothings(self.say, agent, makers, self.sight)]
         errors = [finding for finding in findings if finding.severity is Severity.ERROR]
         if errors:
             hint = "correct what they read, or put it where they look for it"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bmad_provisioner.characters import shown
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.finding import Finding
+from bmad_provisioner.kinds.team.making import Makers
 from bmad_provisioner.kinds.team.naming import did_you_mean
 from bmad_provisioner.kinds.team.remarks import Place, Remarks
 from bmad_provisioner.kinds.team.request import Requirements, from_tree, parse, select
@@ -25,31 +26,6 @@ class _Made:
     path: str
     maker: str
     place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class _Makers:
-    """Who makes what: by path, and those who make what fits a pattern."""
-
-    plain: Mapping[str, tuple[str, ...]]
-    patterns: tuple[_Made, ...]
-
-    @classmethod
-    def of(cls, read: Team) -> _Makers:
-        plain: dict[str, tuple[str, ...]] = {}
-        every = tuple(_everything_made(read))
-        for made in every:
-            if not is_pattern(made.path):
-                plain[made.path] = (*plain.get(made.path, ()), made.maker)
-        return cls(plain, tuple(made for made in every if is_pattern(made.path)))
-
-    def of_path(self, path: str) -> tuple[str, ...]:
-        """Return who makes `path`, or something that fits it."""
-        if is_pattern(path):
-            exact = [maker for each, makers in self.plain.items() if meet(path, each) for maker in makers]
-        else:
-            exact = list(self.plain.get(path, ()))
-        return tuple(dict.fromkeys((*exact, *(made.maker for made in self.patterns if meet(path, made.path)))))
 
 
 def makes(say: Remarks, read: Team) -> Iterator[Finding]:
@@ -85,7 +61,7 @@ def reads(say: Remarks, read: Team, *, ordered: bool) -> Iterator[Finding]:
     """Yield what agents may not read, would look for in vain or, where their needs are `ordered`, would read too early."""
     asked, found = _asked(say, read)
     yield from found
-    made = _Makers.of(read)
+    made = Makers.of(read)
     before = _all_needs(read.agents)
     for name, agent in read.agents.items():
         places = _places(say, name, agent)
@@ -96,7 +72,7 @@ def reads(say: Remarks, read: Team, *, ordered: bool) -> Iterator[Finding]:
                 yield from _requirement(say, each, place, asked, declared=bool(read.request))
 
 
-def _file(say: Remarks, each: Read, place: Place, made: _Makers, before: Set[str]) -> Iterator[Finding]:
+def _file(say: Remarks, each: Read, place: Place, made: Makers, before: Set[str]) -> Iterator[Finding]:
     reason = _refusal(each.path)
     if reason:
         yield say.error(
@@ -178,7 +154,7 @@ def _refusal(path: str) -> str | None:
     return refusal(path.replace("*", "x").replace("?", "x"))
 
 
-def _near(path: str, made: _Makers) -> str:
+def _near(path: str, made: Makers) -> str:
     """Return a hint if a made path differs from `path` by little more than a slip."""
     folder, _, name = path.rpartition("/")
     beside = (each.rpartition("/")[2] for each in made.plain if each.rpartition("/")[0] == folder)

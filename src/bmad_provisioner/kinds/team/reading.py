@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bmad_provisioner.digest import Entry
 from bmad_provisioner.engine.task import Task
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.kind import Sight
+from bmad_provisioner.kinds.team.making import Makers
 from bmad_provisioner.kinds.team.remarks import Place, Remarks
 from bmad_provisioner.kinds.team.runtime import Runtime
 from bmad_provisioner.kinds.team.sections import sections
@@ -38,18 +39,19 @@ class Reading:
     heard: frozenset[str] = frozenset()
 
 
-def reading(agent: Agent, team: Team, sight: Sight) -> Reading:
-    """Return what the agent reads: one task for each path that others make, or of which it reads sections only."""
+def reading(agent: Agent, makers: Makers, sight: Sight) -> Reading:
+    """Return what the agent reads: one task for each path that others make, or of which it reads sections only.
+
+    What it makes itself too, it goes on with as it stands in the project.
+    """
     paths: dict[str, None] = {}
     tasks: list[Task] = []
     heard: set[str] = set()
-    is_maker = {read.path: any(meet(read.path, made) for made in agent.makes) for read in agent.reads}
-    for reads in _by_path(agent.reads, agent, team):
-        path = reads[0].path
-        others = makers(path, agent, team)
+    for path, reads in _by_path(agent, makers).items():
+        others = makers.of_path(path, besides=agent.name)
         heard |= set(others)
         if others or all(read.selector for read in reads):
-            tasks.append(narrowed(reads, others, reader=agent.name if is_maker[path] else ""))
+            tasks.append(narrowed(reads, others, reader=agent.name if _is_own(path, agent) else ""))
         elif is_pattern(path):
             paths |= dict.fromkeys(sorted(each for each in sight.tree if meet(each, path) and is_file(sight, each)))
         else:
@@ -57,10 +59,8 @@ def reading(agent: Agent, team: Team, sight: Sight) -> Reading:
     return Reading(tuple(paths), tuple(tasks), frozenset(heard))
 
 
-def makers(path: str, reader: Agent, team: Team) -> tuple[str, ...]:
-    """Return who else makes it: what the reader itself makes too, it goes on with as it stands in the project."""
-    others = (agent for agent in team.agents.values() if agent.name != reader.name)
-    return tuple(other.name for other in others if any(meet(path, made) for made in other.makes))
+def _is_own(path: str, agent: Agent) -> bool:
+    return any(meet(path, made) for made in agent.makes)
 
 
 def is_file(sight: Sight, path: str) -> bool:
@@ -89,26 +89,28 @@ def template_tree(agent: Agent) -> str:
     return named.removeprefix("./").rstrip("/") if runtime.check(agent.options) else ""
 
 
-def _by_path(reads: Sequence[Read], reader: Agent, team: Team) -> Iterator[tuple[Read, ...]]:
-    """Yield the reads of each file or pattern; sections of a file that is read whole, by its pattern too, are left out."""
+def _by_path(agent: Agent, makers: Makers) -> dict[str, list[Read]]:
+    """Return the reads of each file or pattern; sections of a file that is read whole, by its pattern too, are left out."""
     paths: dict[str, list[Read]] = {}
-    for read in reads:
+    for read in agent.reads:
         if read.path:
             paths.setdefault(read.path, []).append(read)
-    whole = [path for path, each in paths.items() if any(not read.selector for read in each)]
-    for path, each in paths.items():
-        covering = [other for other in whole if other != path and meet(other, path)] if path not in whole else []
-        made = bool(makers(path, reader, team))
-        if not any(bool(makers(other, reader, team)) == made for other in covering):
-            yield tuple(each)
+    whole = [path for path, reads in paths.items() if any(not read.selector for read in reads)]
+
+    def is_covered(path: str) -> bool:
+        covering = [other for other in whole if meet(other, path)] if path not in whole else []
+        made = [bool(makers.of_path(each, besides=agent.name)) for each in (path, *covering)] if covering else [False]
+        return made[0] in made[1:]
+
+    return {path: reads for path, reads in paths.items() if not is_covered(path)}
 
 
-def nothings(say: Remarks, agent: Agent, team: Team, sight: Sight) -> Iterator[Finding]:
+def nothings(say: Remarks, agent: Agent, makers: Makers, sight: Sight) -> Iterator[Finding]:
     """Yield what the agent reads of the project that gives it nothing: what is no file is a warning, a section that is not
     there an error.
     """
     for number, read in enumerate(agent.reads):
-        if not read.path or is_pattern(read.path) or makers(read.path, agent, team):
+        if not read.path or is_pattern(read.path) or makers.of_path(read.path, besides=agent.name):
             continue
         place = ("agents", agent.name, "reads", number)
         entry = sight.entry(read.path)
@@ -119,7 +121,7 @@ def nothings(say: Remarks, agent: Agent, team: Team, sight: Sight) -> Iterator[F
 
 
 def _no_file(say: Remarks, agent: Agent, read: Read, place: Place, entry: Entry | None) -> Iterator[Finding]:
-    if entry is None and (read.optional or any(meet(read.path, made) for made in agent.makes)):
+    if entry is None and (read.optional or _is_own(read.path, agent)):
         return
     usual = ("is not there", "write `{path}?` if it may be missing")
     what, hint = usual if entry is None else _NO_FILES.get(entry.digest.partition(":")[0], ("is no plain file", ""))
