@@ -45,6 +45,17 @@ def test_sections_of_one_file_arrive_together_and_the_whole_file_wins(project, c
     assert project.read("s.txt") == (whole if text is None else text)
 
 
+def test_who_can_do_without_a_section_spares_nobody_who_cannot(project):
+    agents = {
+        "writer": project.shell(PAPER, makes=["p.md"]),
+        "easy": project.maker("e.txt", needs=["writer"], reads=["p.md#nosuch?"]),
+        "strict": project.maker("s.txt", needs=["writer"], reads=["p.md#nosuch"]),
+        "both": project.maker("b.txt", needs=["writer"], reads=["p.md#nosuch?", "p.md#nosuch"]),
+    }
+    project.team(agents)
+    assert project.ended() == {"writer": "done", "easy": "done", "strict": "skipped", "both": "skipped"}
+
+
 def test_sections_of_data_come_as_one_object(project):
     writer = project.shell("""echo '{"a": {"b": 1}, "c": [2, 3], "d": 4}' > p.json""", makes=["p.json"])
     reads = ["p.json#a.b", "p.json#/c/1"]
@@ -297,6 +308,17 @@ def test_a_reviewer_that_is_asked_something_itself_is_told_that(project):
     project.team(agents, request=FILE)
     assert project.apply().code == 0
     assert "SQLite" in note.read_text() and "dark" not in note.read_text()
+
+
+def test_a_reviewer_of_who_is_idle_is_idle_too(project):
+    agents = {
+        "frontend": project.maker("frontend.txt", domain="React, CSS"),
+        "backend": project.maker("backend.txt", domain="PostgreSQL, REST API"),
+        "judge": critic(project, "frontend", "React"),
+    }
+    project.team(agents, request=FILE, leader={"name": "boss"})
+    project.ask("- Write the PostgreSQL tables.\n")
+    assert project.apply().code == 0 and project.turns == ["backend"]
 
 
 # --- template trees of a project --------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmad_provisioner.kinds.team.sections import has_sections, section
+from bmad_provisioner.kinds.team.sections import has_sections, section, sections
 
 PRD = b"""# Product
 
@@ -193,3 +193,19 @@ def test_any_bytes_give_a_part_or_nothing_or_a_clear_error(data: bytes, path: st
         section(data, path, selector)
     except ValueError as error:
         assert str(error).startswith(f"`{path}` ")
+
+
+SEVERAL = {
+    "Markdown": ("a.md", "# A\n\none\n\n# B\n\ntwo\n", ["b", "a", "c"], b"# B\n\ntwo\n\n# A\n\none\n", ("c",)),
+    "Python": ("a.py", "x = 1\n\n\ndef f():\n    return 2\n", ["f", "x"], b"def f():\n    return 2\n\nx = 1\n", ()),
+    "JSON": ("a.json", '{"b": {"c": 1}, "a": [2]}', ["b.c", "/a/0"], b'{"/a/0":2,"b.c":1}', ()),
+    "TOML": ("a.toml", "[s]\nport = 1\nhost = 'x'\n", ["s.port", "s.host"], b'{"s.host":"x","s.port":1}', ()),
+    "YAML, one of two": ("a.yaml", "a: 1\n", ["a", "b"], b"1", ("b",)),
+    "none": ("a.md", "# A\n", ["b"], b"", ("b",)),
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_several_sections_come_in_the_order_asked_for_and_what_is_missing_is_named(case: str) -> None:
+    path, text, selectors, joined, missing = SEVERAL[case]
+    assert sections(text.encode(), path, selectors) == (joined, missing)

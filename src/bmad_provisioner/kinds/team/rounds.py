@@ -45,7 +45,7 @@ def reviewed(tasks: Mapping[str, Task], agents: Iterable[Agent]) -> dict[str, Ta
     made = dict(tasks)
     for of, those in reviewers.items():
         made |= _unrolled(tasks, made, of, those)
-    for agent in (agent for those in reviewers.values() for agent in those if not agent.makes):
+    for agent in (agent for agent in asked.values() if agent.review is not None and not agent.makes):
         # Its reviews are all that it has to do.
         made[agent.name] = Task(agent.name, IDLE, {"agent": agent.name, "makes": []}, after=tasks[agent.name].waits)
     return made

@@ -19,14 +19,13 @@ def narrowed(reads: Sequence[Read], makers: tuple[str, ...] = (), *, reader: str
     `reader` is named where others who read the same would get it of other makers.
     """
     path = reads[0].path
-    selectors: list[Plain] = (
-        [] if any(not read.selector for read in reads) else list(dict.fromkeys(read.selector for read in reads))
-    )
+    selectors = [] if any(not read.selector for read in reads) else list(dict.fromkeys(read.selector for read in reads))
+    sure = {read.selector for read in reads if not read.optional}
     what = "section" if len(selectors) == 1 else "sections" if selectors else "files" if is_pattern(path) else "file"
-    name = f"{what} {path}{'#' if selectors else ''}{', '.join(map(str, selectors))}{f' for {reader}' if reader else ''}"
-    optional: list[Plain] = [read.selector for read in reads if read.selector and read.optional]
-    args: dict[str, Plain] = {"path": path, "selectors": selectors}
-    args |= {"optional": optional} if optional else {}
+    parts = ", ".join(each if each in sure else f"{each}?" for each in selectors)
+    name = f"{what} {path}{f'#{parts}' if parts else ''}{f' for {reader}' if reader else ''}"
+    args: dict[str, Plain] = {"path": path, "selectors": list(selectors)}
+    args |= {"optional": [each for each in selectors if each not in sure]} if not sure.issuperset(selectors) else {}
     return Task(name, SELECT, args, reads=() if makers else (path,), needs=makers)
 
 
