@@ -123,6 +123,20 @@ def test_warnings_about_the_manifest_and_the_plan_are_told_every_time(desk):
         assert "skill `nowhere` is not in the project" in desk.bmadp(verb, *(("--yes",) if verb != "analyze" else ())).err
 
 
+def test_what_the_manifest_itself_gives_to_tell_is_told_every_time(project):
+    project.team({"one": project.maker("a.txt", "a")}, leader={"name": "boss"})
+    said = [project.bmadp("run", "--yes").err, settled(project).bmadp("run", "--yes").err]
+    assert said[0] == said[1] and "nothing says what the agents know" in said[0]
+
+
+def test_a_run_that_has_to_warn_is_made_every_time(project):
+    project.team({"one": project.maker("a.txt", "a")}, profile={"agents": 2, "memory": "900TB"})
+    for _attempt in range(4):
+        time.sleep(0.03)
+        assert "of memory are free" in project.bmadp("run", "--yes").err
+    assert project.turns == ["one"]
+
+
 def test_it_writes_nothing(applied):
     before = {path: path.stat().st_mtime_ns for path in applied.root.rglob("*") if path.is_file()}
     assert glances(applied)
@@ -259,6 +273,15 @@ def test_what_is_known_is_told_without_loading_what_makes_it(applied):
 
 
 # --- several documents ------------------------------------------------------------------------------------------------
+
+
+def test_every_team_of_a_manifest_is_told_every_time(desk):
+    other = desk.manifest.read_text()
+    desk.team({"one": desk.maker("one.txt", "one")}, name="other")
+    desk.write(f"{other}---\n{desk.manifest.read_text()}")
+    for _attempt in range(4):
+        time.sleep(0.03)
+        assert [plan["document"] for plan in desk.bmadp("run", "--yes", "--json").plans] == ["Team:desk", "Team:other"]
 
 
 def test_every_document_of_a_manifest_is_told_every_time():
