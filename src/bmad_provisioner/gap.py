@@ -155,6 +155,7 @@ def step(outcome: Outcome, task: Task) -> Step:
         needs=task.waits,
         quiet=task.action.quiet,
         idle=outcome.output is not None and bool(outcome.output.leaves),
+        model=str(task.args.get("model") or ""),
     )
 
 

@@ -200,7 +200,7 @@ def _findings(packed: Iterable[list[Any]]) -> tuple[Finding, ...]:
 def _step(step: Step, changed: set[str], *, whole: bool) -> list[Plain]:
     """Return a cached step as plain data; of its files those that changed, for whoever groups changes by their makers."""
     row: list[Plain] = [step.task, step.count, [path for path in step.files if path in changed]]
-    more: list[Plain] = [step.level, step.seconds, list(astuple(step.usage)), step.asks, list(step.needs), step.quiet]
+    more: list[Plain] = [step.level, step.seconds, list(astuple(step.usage)), step.asks, list(step.needs), step.quiet, step.idle, step.model]
     return [*row, *more] if whole else row
 
 
@@ -208,8 +208,9 @@ def _read_step(task: str, count: int, files: list[str], *more: Any) -> Step:
     step = Step(task, "cached", files=tuple(files), count=count)
     if not more:
         return step
-    level, seconds, usage, asks, needs, quiet = more
-    return replace(step, level=level, seconds=seconds, usage=Usage(*usage), asks=asks, needs=tuple(needs), quiet=quiet)
+    level, seconds, usage, asks, needs, quiet, idle, model = more
+    told = replace(step, level=level, seconds=seconds, usage=Usage(*usage), asks=asks, needs=tuple(needs))
+    return replace(told, quiet=quiet, idle=idle, model=model)
 
 
 def _plan(session: Session, source: Digest, body: dict[str, Any], *, asks: bool) -> Plan:

@@ -21,7 +21,7 @@ class Step:
 
     Of a cached output, `level` is where it was found, and `seconds` and `usage` what it once took; of another what it took.
     `asks` says that it asks the outside world, `quiet` that it makes nothing itself, `idle` that nothing was asked of it this
-    time.
+    time; `model` is the one that it names.
     """
 
     task: str
@@ -37,6 +37,7 @@ class Step:
     needs: tuple[str, ...] = ()
     quiet: bool = False
     idle: bool = False
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

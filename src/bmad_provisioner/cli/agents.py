@@ -107,11 +107,23 @@ def _sums(steps: Sequence[Step], seconds: float) -> str:
     ran = [step for step in told if step.status == "done" or (step.status == "failed" and step.usage.tries)]
     cached = [step for step in told if step.status == "cached"]
     spent = sum((step.usage for step in ran), Usage())
-    parts = [f"{counted(len(ran), 'agent')} ran in {_spent(seconds, spent)}"]
+    parts = [f"{counted(len(ran), 'agent')} ran in {_spent(seconds, spent)}{_energy(ran)}"]
     if cached:
         saved = sum((step.usage for step in cached), Usage())
         parts.append(f"{len(cached)} from the cache, which saved {_spent(sum(step.seconds for step in cached), saved)}")
     return "; ".join(parts)
+
+
+def _energy(ran: Sequence[Step]) -> str:
+    """Return an estimate of what the models consumed, where there is one."""
+    wrote = [(step.model, step.usage.written, step.seconds) for step in ran if step.model and step.usage.written]
+    if not wrote:
+        return ""
+    # Only where a model wrote something.
+    from bmad_provisioner.telemetry.energy import Wrote, energy  # noqa: PLC0415
+
+    found = energy(Wrote(*each) for each in wrote)
+    return "" if found is None else f", about {found.low:.1f} to {found.high:.1f} Wh"
 
 
 def forecast_plain(cast: Forecast) -> dict[str, Plain]:

@@ -151,6 +151,7 @@ def _step_plain(step: Step) -> dict[str, Plain]:
             "tokens": step.usage.tokens,
             "cost": step.usage.cost,
             "memory": step.usage.peak,
+            "model": step.model,
         }
     return plain
 
