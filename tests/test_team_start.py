@@ -275,13 +275,14 @@ def test_what_is_known_is_told_without_loading_what_makes_it(applied):
 # --- several documents ------------------------------------------------------------------------------------------------
 
 
-def test_every_team_of_a_manifest_is_told_every_time(desk):
-    other = desk.manifest.read_text()
-    desk.team({"one": desk.maker("one.txt", "one")}, name="other")
-    desk.write(f"{other}---\n{desk.manifest.read_text()}")
+def test_every_team_of_a_manifest_is_told_every_time(project):
+    project.team({"one": project.maker("one.txt", "one")})
+    first = project.manifest.read_text()
+    project.team({"two": project.maker("two.txt", "two")}, name="other")
+    project.write(f"{first}---\n{project.manifest.read_text()}")
     for _attempt in range(4):
         time.sleep(0.03)
-        assert [plan["document"] for plan in desk.bmadp("run", "--yes", "--json").plans] == ["Team:desk", "Team:other"]
+        assert [plan["document"] for plan in project.bmadp("run", "--yes", "--json").plans] == ["Team:desk", "Team:other"]
 
 
 def test_every_document_of_a_manifest_is_told_every_time():
