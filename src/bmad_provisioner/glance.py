@@ -200,7 +200,8 @@ def _findings(packed: Iterable[list[Any]]) -> tuple[Finding, ...]:
 def _step(step: Step, changed: set[str], *, whole: bool) -> list[Plain]:
     """Return a cached step as plain data; of its files those that changed, for whoever groups changes by their makers."""
     row: list[Plain] = [step.task, step.count, [path for path in step.files if path in changed]]
-    more: list[Plain] = [step.level, step.seconds, list(astuple(step.usage)), step.asks, list(step.needs), step.quiet, step.idle, step.model]
+    spent: list[Plain] = [step.level, step.seconds, list(astuple(step.usage))]
+    more: list[Plain] = [*spent, step.asks, list(step.needs), step.quiet, step.idle, step.model]
     return [*row, *more] if whole else row
 
 
