@@ -159,7 +159,17 @@ def later(project, *, since=0.0, ends=0.0):
     path.write_text(json.dumps(body))
 
 
+def edition(project):
+    """Have what is remembered be of an edition whose steps said less."""
+    path = project.state / "index.json"
+    body = json.loads(path.read_text())
+    body["note"]["made_from"][1].pop()
+    body["note"]["plan"]["steps"] = [row[:-1] for row in body["note"]["plan"]["steps"]]
+    path.write_text(json.dumps(body))
+
+
 MOVES = {
+    "another edition": (edition, []),
     "the request": (lambda p: p.ask(REQUEST.replace("dark", "light")), ["builder", "designer"]),
     "white space in the request": (lambda p: p.ask(REQUEST + "\n"), []),
     "the manifest": (lambda p: p.write(p.manifest.read_text() + "# more\n"), []),

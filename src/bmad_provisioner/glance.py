@@ -177,8 +177,8 @@ def _note(session: Session, made: Plan, rests: Plain = None) -> Plain:
 
 
 def _made_from(session: Session, source: Digest, beside: Path) -> list[Plain]:
-    # Findings name the manifest as it is seen from here.
-    return [__version__, source, session.project.head(), str(beside), os.getcwd()]
+    # Findings name the manifest as it is seen from here; a note of other steps than ours is of another edition.
+    return [__version__, list(Step.__slots__), source, session.project.head(), str(beside), os.getcwd()]
 
 
 def _pack(entry: Entry | None) -> Plain:
