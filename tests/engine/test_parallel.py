@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.engine import attempts
 from bmad_provisioner.engine.breaker import Breakers, MemoryStore, State
 from bmad_provisioner.engine.budget import Budget, Limits
@@ -22,9 +24,9 @@ from bmad_provisioner.engine.ready import Capacity
 from bmad_provisioner.engine.run import Status, Ways
 from bmad_provisioner.engine.task import Action, Effect, Lane, Output, Priority, Task
 from bmad_provisioner.errors import TaskError
-from bmad_provisioner.event import TaskRetried
+from bmad_provisioner.event import TaskRetried, TaskStarted
 from bmad_provisioner.usage import Usage
-from engine.dags import Place, capacities, dag_task, expected, graphs, judge, notes_of, one_by_one, said, side_by_side
+from engine.dags import CALLS, Place, capacities, dag_task, expected, graphs, judge, notes_of, one_by_one, said, side_by_side
 from engine.work import statuses
 
 quiet = settings(max_examples=40, deadline=None)
@@ -93,6 +95,49 @@ def test_with_one_slot_the_first_by_priority_and_then_by_path_goes_next(data):
             ready = [task for task in tasks if task.name not in ended and set(task.needs) <= ended]
             assert min((task.priority, -ahead[task.name]) for task in ready) == (graph[name].priority, -ahead[name])
             ended.add(name)
+
+
+class Watched(DiskCache):
+    """A cache that knows what was put and is not committed yet."""
+
+    def __init__(self, blobs):
+        super().__init__(blobs)
+        self.open: set[str] = set()
+
+    def put(self, made):
+        """Remember an output."""
+        super().put(made)
+        self.open.add(made.task.name)
+
+    def commit(self):
+        """Commit."""
+        super().commit()
+        self.open.clear()
+
+
+class Hearing(list):
+    """Events, of which none tells that a task starts while a result is not committed."""
+
+    def __init__(self, cache):
+        super().__init__()
+        self._cache = cache
+
+    def append(self, event):
+        assert not (isinstance(event, TaskStarted) and self._cache.open)
+        super().append(event)
+
+
+@quiet
+@given(st.data())
+def test_what_the_outside_world_was_asked_is_committed_before_anything_else_starts(data):
+    with TemporaryDirectory() as folder:
+        blobs = Blobs(None)
+        cache = Watched(blobs)
+        drawn = data.draw(graphs(Path(folder, "notes"), (Lane.IO,)))
+        tasks = [replace(one, action=CALLS[Lane.IO]) for one in drawn]
+        place = Place(blobs, cache, Hearing(cache))
+        endings, _tries = expected(tasks)
+        assert statuses(place.run(tasks, side_by_side(data.draw(capacities)))) == endings
 
 
 def test_of_equals_the_first_in_the_document_goes_first(tmp_path):
