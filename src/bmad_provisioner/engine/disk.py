@@ -93,6 +93,8 @@ class DiskCache:
                 if (expires is None or expires > now) and digest(body) == claimed.hex():
                     hit = Hit(revive(body, unpack_usage(usage or "")), Digest(claimed.hex()), "disk", seconds)
                     found[Digest(name.hex())] = Found(hit, len(body), expires, used < now - _HOUR)
+        if not found:
+            return found
         whole = self.whole({key: one.hit.output for key, one in found.items()})
         return found if len(whole) == len(found) else {key: one for key, one in found.items() if key in whole}
 

@@ -115,7 +115,7 @@ class Levels:
     def _read(self, wanted: Mapping[Digest, Task]) -> dict[Digest, Hit]:
         found = self.disk.find(list(wanted))
         for key, one in found.items():
-            self._hold(key, one.hit, one.size, one.expires)
+            self._hold(key, Hit(one.hit.output, one.hit.said, "memory", one.hit.seconds), one.size, one.expires)
         self.disk.touch([key for key, one in found.items() if one.stale and _takes_time(wanted[key])])
         hits = {key: one.hit for key, one in found.items()}
         self._count("disk", wanted, hits)
@@ -186,15 +186,13 @@ class Levels:
             self._blobs.shrink({entry.digest for entry in made.output.entries})
 
     def _remember(self, made: Made, at: float) -> None:
-        expires = expiry(at, made.task.keeping.ttl, self._now(), None)
+        expires = expiry(at, made.task.keeping.ttl, at, None)
         self._hold(made.key, Hit(made.output, made.said, "memory", made.seconds), len(made.body), expires)
 
-    def _hold(self, key: Digest, hit: Hit, size: int, expires: float | None) -> None:
-        if self._memory is None:
-            return
-        now, near = self._now(), Hit(hit.output, hit.said, "memory", hit.seconds)
-        until = expiry(now, None if expires is None else expires - now, now, self._longest["memory"])
-        self._memory.put(key, near, size=_footprint(size), cost=cost(hit.seconds, hit.output.usage), expires=until)
+    def _hold(self, key: Digest, near: Hit, size: int, expires: float | None) -> None:
+        if self._memory is not None:
+            until = expiry(0.0, expires, self._now(), self._longest["memory"])
+            self._memory.put(key, near, size=_footprint(size), cost=cost(near.seconds, near.output.usage), expires=until)
 
     def commit(self) -> None:
         """Let everything put so far survive the end of this process, then share what is to be shared."""
