@@ -71,7 +71,7 @@ def _facts(rounds: int, missing: dict[str, str], began: float) -> dict[str, obje
     )
     absent = "".join(f" Not available here: {name} ({reason})." for name, reason in missing.items())
     compared = (
-        f"Compared with {', '.join(versions())}.{absent} Not tried, for they need a server, a cluster or a Java: {_ELSEWHERE}."
+        f"Compared with {', '.join(versions())}.{absent} Not tried, for they need a server, a cluster or a JVM: {_ELSEWHERE}."
     )
     return {"workers": WORKERS, "slow": _SLOW, "machine": fill(measured, _WIDTH), "peers": fill(compared, _WIDTH)}
 
