@@ -26,6 +26,7 @@ lint: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/engine/run.py
 
 crash: .venv/ready
 	@scripts/tools.sh

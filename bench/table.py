@@ -23,6 +23,7 @@ FLOOR = {
 _INTRODUCTION = """# Benchmarks
 
 `make bench` makes this comparison on your machine; `.venv/bin/python bench/run.py --write-docs` wrote this page.
+The engine that runs agents has [a page of its own](benchmarks-engine.md).
 
 Every tool gets the same library of hand-written skills (a SKILL.md of about 5 KB and three resources of about 4 KB each,
 all different) and brings it into one folder of one project, `.claude/skills`. Tools take turns, round by round, each round
