@@ -81,12 +81,12 @@ def _ways(session: Session, demands: Demands, on: str) -> Ways:
     from bmad_provisioner.engine.history import DiskHistory
 
     values = session.settings.values
-    history = DiskHistory(session.blobs)
-    session.blobs.relax()
+    history, store = DiskHistory(session.blobs), DiskStore(session.blobs)
+    session.blobs.relax()  # after all that makes a table
     return Ways(
         capacity=_capacity(session, demands, history),
         lanes=_lanes(values.parallel_execution_enabled, on),
-        breakers=Breakers(DiskStore(session.blobs), failures=demands.failures, cool_off=demands.cool_off),
+        breakers=Breakers(store, failures=demands.failures, cool_off=demands.cool_off),
         budget=Budget(Limits(demands.cost, demands.tokens, demands.seconds)),
         history=history,
         sequential=demands.sequential,
