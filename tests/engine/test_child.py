@@ -317,6 +317,9 @@ while mine(): pass
 def test_a_guard_that_was_killed_is_replaced(tmp_path):
     us = subprocess.Popen([sys.executable, "-c", LOST + DRIVER, tmp_path], stderr=subprocess.DEVNULL)
     found = pids(tmp_path / "pids", 4)
+    end = time.monotonic() + FAR
+    while sum(process.parent == us.pid for process in table().values()) < 2:
+        assert time.monotonic() < end, "beside the child there is no guard"
     us.kill()
     us.wait()
     wait_until_gone(found)

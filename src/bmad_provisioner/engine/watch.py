@@ -241,14 +241,20 @@ class Guard:
 
 
 def guard(lines: Iterable[str], mark: str) -> None:
-    """Read who lives until the other end is gone; then kill every family that is left, and all who carry the mark."""
+    """Read who lives until the other end is gone; then kill every family that is left.
+
+    Whoever carries the mark has one too: the end may have come between a start and the word of it.
+    """
     living: set[int] = set()
     for line in lines:
         change: Callable[[int], None] = living.add if line[0] == "+" else living.discard
         change(int(line[1:]))
-    for pid in living:
-        Family(pid, mark).kill()
-    signal_all(carriers(table(), mark.encode()), signal.SIGKILL)
+    living.update(process.pid for process in carriers(table(), mark.encode()))
+    families = [Family(pid, mark) for pid in living]
+    for family in families:
+        family.everyone()  # before any loses those it is known by
+    for family in families:
+        family.kill()
 
 
 if __name__ == "__main__":
