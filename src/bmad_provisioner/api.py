@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bmad_provisioner.digest import Digest, Entry, Plain
+from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.engine.run import Means, run
 from bmad_provisioner.engine.task import Lane
 from bmad_provisioner.errors import ConflictError, PlanError, StaleError, UsageError
@@ -30,14 +31,14 @@ from bmad_provisioner.gap import (
 from bmad_provisioner.glance import remember, remember_applied
 from bmad_provisioner.kind import Document, Kind
 from bmad_provisioner.plan import Plan, facts
-from bmad_provisioner.plugins import Plugins
+from bmad_provisioner.plugins import Plugins, did_you_mean
 from bmad_provisioner.session import Looking, Session, look
 from bmad_provisioner.tree.diff import diff
 from bmad_provisioner.tree.journal import FIRST, Receipt, Recorded, recorded
 from bmad_provisioner.tree.model import Change
 from bmad_provisioner.tree.observe import observe
 from bmad_provisioner.tree.settle import Sides, settle
-from bmad_provisioner.ways import equipped
+from bmad_provisioner.ways import Kit, equipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def plan(
         sight = look(session, scope, request.beside)
     with _timed("compile", session.emit, clock):
         graph, findings = request.kind.compile(document, sight)
-    with _timed("run", session.emit, clock), equipped(session, request.kind.demands(document), graph, on=asking.on) as kit:
+    with _timed("run", session.emit, clock), _equipped(session, request, graph, asking) as kit:
         means = Means(sight, kit.cache, session.blobs.keep, session.blobs.get, session.emit, clock, session.blobs.parts)
         outcomes = run(graph, means, hold=asking.hold, ways=replace(kit.ways, again=asking.again | kit.ways.again))
         desired, found = desire(outcomes)
@@ -121,7 +122,17 @@ def plan(
     )
     if not asking.choices or not made.asks:
         remember(session, made, graph)
+    session.blobs.commit()  # who is asked next may take their time, and others want to write
     return made
+
+
+def _equipped(session: Session, request: Request, graph: Graph, asking: Asking) -> AbstractContextManager[Kit]:
+    """Equip the run of a document's graph; raises UsageError when nobody in it has the name of one that is to run again."""
+    names = {task.name for task in graph}
+    unknown = sorted(asking.again - names - {"*"}) if len(request.siblings) <= 1 else ()
+    if unknown:
+        raise UsageError(f"no agent is called `{unknown[0]}`", hint=did_you_mean(unknown[0], tuple(names)))
+    return equipped(session, request.kind.demands(request.document), graph, of=request.document.identity, on=asking.on)
 
 
 def _recorded_as(session: Session, request: Request, state: Recorded) -> str:

@@ -294,6 +294,11 @@ class Blobs:
             if not self.connection.in_transaction:
                 self.connection.execute("BEGIN")
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is not committed; as long as that is so, no other process may be able to write."""
+        return bool(self._deferred) or self.connection.in_transaction
+
     def relax(self) -> None:
         """From here to the next `flush` let `commit` do without the platter: results may be made again, backups may not."""
         with self._lock:

@@ -80,7 +80,7 @@ class TaskError(BmadpError):
 
     `heals` says that the same try may succeed later (a busy server, a lost connection); `after` is how many seconds
     the other side asked to wait; `barred` says that its endpoint will refuse everybody until somebody acts (a wrong
-    key); `usage` is what the failed try consumed.
+    key); `usage` is what the failed try consumed; `started` is false where it did nothing at all.
     """
 
     def __init__(
@@ -92,6 +92,8 @@ class TaskError(BmadpError):
         after: float | None = None,
         barred: bool = False,
         usage: Usage | None = None,
+        started: bool = True,
     ) -> None:
         super().__init__(message, hint=hint)
+        self.started = started
         self.heals, self.after, self.barred, self.usage = heals, after, barred, usage or Usage()

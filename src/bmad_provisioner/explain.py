@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bmad_provisioner import api
 from bmad_provisioner.digest import Entry
+from bmad_provisioner.engine.disk import DiskCache
 from bmad_provisioner.plan import Plan, Step
 from bmad_provisioner.session import Looking, Session
 from bmad_provisioner.tree.merge import merge
@@ -90,15 +91,16 @@ def why(session: Session, request: api.Request, subject: str) -> tuple[Answer, .
     """Return what there is to say about a path or a task of a document; nothing when it is neither."""
     made = api.plan(session, request)
     path = subject.removeprefix("./")
-    answers = [_of_task(session, step) for step in made.steps if subject in (step.task, step.task.partition(" ")[2])]
+    cache = DiskCache(session.blobs, of=request.document.identity)
+    answers = [_of_task(cache, step) for step in made.steps if subject in (step.task, step.task.partition(" ")[2])]
     makers = [step for step in made.steps if path in step.files]
     if makers or path in {change.path for change in made.changes}:
         answers.append(_of_path(session, made, path, makers))
     return tuple(answers)
 
 
-def _of_task(session: Session, step: Step) -> Answer:
-    trace = session.cache.trace(step.task)
+def _of_task(cache: DiskCache, step: Step) -> Answer:
+    trace = cache.trace(step.task)
     lines = [_now(step), f"makes {step.count} files"]
     lines += [f"made the last time because {'; '.join(trace.because)}"] if trace.because and step.status == "cached" else []
     lines += [f"depends on {part}: {trace.shown.get(part, name[:12])}" for part, name in trace.parts.items()]

@@ -64,7 +64,7 @@ def forecast(session: Session, made: Plan) -> Forecast:
     from bmad_provisioner.engine.history import DiskHistory
     from bmad_provisioner.likeness import most_like
 
-    history = DiskHistory(session.blobs)
+    history = DiskHistory(session.blobs, of=made.document)
     agents = tuple(_prospect(step, history.of(step.task)) for step in held)
     cached = sum(step.status == "cached" for step in asking)
     return Forecast(_strategy(agents, cached), agents, cached, most_like(session, made))

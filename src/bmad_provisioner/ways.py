@@ -37,31 +37,35 @@ class Kit:
 
 
 @contextmanager
-def equipped(session: Session, demands: Demands, graph: Graph, *, on: str = "") -> Iterator[Kit]:
-    """Equip a run; what was counted while it ran is kept when it ends."""
+def equipped(session: Session, demands: Demands, graph: Graph, *, of: str, on: str = "") -> Iterator[Kit]:
+    """Equip a run of the document `of`; what was counted while it ran is kept when it ends."""
     if all(task.action.lane is Lane.HERE for task in graph):
-        yield Kit(Ways(), session.cache)
+        from bmad_provisioner.engine.disk import DiskCache
+
+        yield Kit(Ways(), DiskCache(session.blobs, of=of))
         return
     if session.settings.values.benchmark_mode:
         from bmad_provisioner.engine.cache import MemoryCache
 
-        yield Kit(_ways(session, demands, on), MemoryCache())
+        yield Kit(_ways(session, demands, of, on), MemoryCache())
         return
-    with levels(session) as cache:
-        yield Kit(_ways(session, demands, on), cache)
+    with levels(session, of) as cache:
+        yield Kit(_ways(session, demands, of, on), cache)
         cache.trim(session.settings.values.disk_cache_size)
 
 
 @contextmanager
-def levels(session: Session) -> Iterator[Levels]:
-    """Open the levels of the cache that outlive a process: the disk, and the shared one where the settings name a server."""
+def levels(session: Session, of: str = "") -> Iterator[Levels]:
+    """Open the levels of the cache that outlive a process, for the document `of`: the disk, and the shared one where the
+    settings name a server.
+    """
     from bmad_provisioner.engine.levels import Levels
 
     values = session.settings.values
     ttl = {"disk": values.disk_cache_ttl, "shared": values.shared_cache_ttl}
     far = _shared(session)
     try:
-        yield Levels(session.blobs, memory=_memory(session), shared=far, ttl={"memory": values.memory_cache_ttl, **ttl})
+        yield Levels(session.blobs, memory=_memory(session), shared=far, ttl={"memory": values.memory_cache_ttl, **ttl}, of=of)
     finally:
         if far is not None:
             far.close()
@@ -74,14 +78,14 @@ def _memory(session: Session) -> Bounded[Hit]:
     return Bounded[Hit](values.memory_cache_size, policy=values.memory_cache_policy)
 
 
-def _ways(session: Session, demands: Demands, on: str) -> Ways:
+def _ways(session: Session, demands: Demands, of: str, on: str) -> Ways:
     from bmad_provisioner.engine.breaker import Breakers
     from bmad_provisioner.engine.budget import Budget, Limits
     from bmad_provisioner.engine.circuits import DiskStore
     from bmad_provisioner.engine.history import DiskHistory
 
     values = session.settings.values
-    history, store = DiskHistory(session.blobs), DiskStore(session.blobs)
+    history, store = DiskHistory(session.blobs, of=of), DiskStore(session.blobs)
     session.blobs.relax()  # after all that makes a table
     return Ways(
         capacity=_capacity(session, demands, history),

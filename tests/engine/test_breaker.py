@@ -90,6 +90,14 @@ def test_a_probe_that_succeeds_closes_it(breakers, clock):
     assert phase(breakers) == "closed"
 
 
+def test_who_is_asked_to_try_it_now_is_the_one_probe(breakers):
+    fail(breakers)
+    probe = breakers.ask(NAME, now=True)
+    assert isinstance(probe, Permit) and breakers.ask(NAME, now=True) == 600
+    breakers.succeeded(probe)
+    assert phase(breakers) == "closed"
+
+
 def test_a_probe_that_fails_opens_it_for_another_cool_off(breakers, clock):
     fail(breakers)
     clock.now += 30

@@ -21,7 +21,7 @@ def budget(now=0.0, **limits):
 
 def test_a_run_without_limits_reserves_anything():
     free = budget()
-    assert free.reserve("a", Usage(read=10**12, cost=1e9)) == "" and free.left(5.0) == Limits()
+    assert free.reserve("a", Usage(read=10**12, cost=1e9)) == "" and free.left() == Limits()
 
 
 @pytest.mark.parametrize(
@@ -48,17 +48,19 @@ def test_what_would_exceed_is_refused_and_says_why(limits, asked, reason):
 def test_nothing_starts_once_the_time_is_over():
     now = [100.0]
     timed = Budget(Limits(seconds=60), clock=lambda: now[0])
-    assert timed.reserve("a", Usage()) == "" and timed.left(130.0).seconds == 30
+    assert timed.reserve("a", Usage()) == ""
+    now[0] = 130.0
+    assert timed.left().seconds == 30
     now[0] = 161.0
-    assert timed.reserve("b", Usage()) == "the time limit of 60 s is reached: 61 s passed" and timed.left(161.0).seconds == 0
+    assert timed.reserve("b", Usage()) == "the time limit of 60 s is reached: 61 s passed" and timed.left().seconds == 0
 
 
 def test_a_reservation_is_given_back_when_it_is_settled():
     one = budget(cost=1.0, tokens=100)
     assert one.reserve("a", Usage(60, 40, cost=1.0)) == "" and one.reserve("b", Usage(1)) != ""
-    assert one.left(0) == Limits(0.0, 0)
+    assert one.left() == Limits(0.0, 0)
     one.settle("a", Usage(10, 10, cost=0.25))
-    assert one.spent == Usage(10, 10, cost=0.25) and one.left(0) == Limits(0.75, 80)
+    assert one.spent == Usage(10, 10, cost=0.25) and one.left() == Limits(0.75, 80)
     assert one.reserve("b", Usage(80, cost=0.75)) == ""
 
 
@@ -69,7 +71,7 @@ def test_a_task_that_asks_again_does_not_count_twice():
         and one.reserve("a", Usage(cost=1.0)) == ""
         and one.reserve("a", Usage(cost=1.1)) != ""
     )
-    assert one.left(0).cost == 0
+    assert one.left().cost == 0
 
 
 def test_ten_dimes_are_a_dollar():
@@ -81,7 +83,7 @@ def test_a_task_that_took_more_than_it_reserved_stops_the_run():
     one = budget(cost=1.0)
     one.reserve("a", Usage(cost=0.5))
     one.settle("a", Usage(cost=1.5))
-    assert one.reserve("b", Usage()) != "" and one.left(0).cost == 0
+    assert one.reserve("b", Usage()) != "" and one.left().cost == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), usages, st.floats(0, 1))), st.floats(0, 3), st.integers(0, 300))
@@ -121,11 +123,15 @@ def test_eight_threads_together_spend_no_more_than_there_is():
     [
         ([], None, Usage()),
         ([], Usage(9), Usage(9)),
-        ([Usage(1)], Usage(9), Usage(1)),
+        ([Usage(1, cost=3.0)], Usage(9, cost=2.0), Usage(9, cost=3.0)),
         ([Usage(5, 1, 0, 0.1, 1), Usage(1, 5, 2, 0.3, 2)], None, Usage(5, 5, 2, 0.3, 2)),
         ([Usage(999), *[Usage(1)] * 5], None, Usage(1)),
     ],
-    ids=["unknown", "declared", "history wins", "part by part", "long ago"],
+    ids=["unknown", "declared", "declared or seen, whichever is more", "part by part", "long ago"],
 )
 def test_an_estimate_is_the_largest_of_the_last_runs(history, declared, expected):
     assert estimate(history, declared) == expected
+
+
+def test_an_estimate_knows_the_tries_of_this_run():
+    assert estimate([Usage(cost=1.0)], Usage(cost=2.0), Usage(cost=3.0)).cost == 3.0

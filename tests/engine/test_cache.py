@@ -51,12 +51,13 @@ def test_an_output_is_there_after_the_file_was_closed(tmp_path):
     store = Blobs(tmp_path / "blobs.db")
     output = Output({"a": store.keep(b"a", True)}, (Finding("a", "rule", "text", line=3),), {"n": [1, "x"]})
     DiskCache(store).put(made(output))
-    DiskCache(store).remember("task", Trace({"action": digest(b"")}, {"action": "say"}))
+    DiskCache(store).remember("task", KEY, Trace({"action": digest(b"")}, {"action": "say"}))
     store.close()
     store = Blobs(tmp_path / "blobs.db")
     assert DiskCache(store).get(KEY) == output
     assert DiskCache(store).trace("task") == Trace({"action": digest(b"")}, {"action": "say"})
-    assert DiskCache(store).trace("other") == Trace()
+    assert DiskCache(store).last("task") == KEY
+    assert DiskCache(store).trace("other") == Trace() and DiskCache(store).last("other") is None
     store.close()
 
 
@@ -84,7 +85,7 @@ def test_an_entry_that_is_damaged_is_a_miss(store, body):
 @pytest.mark.parametrize("body", ["", "{", "5", "-1:", "1:a", "3:1:a0:", "0:3:1:a", "x:y", "2:ab1:c"])
 def test_a_trace_that_is_damaged_is_none(store, body):
     cache = DiskCache(store)
-    store.connection.execute("INSERT INTO traces VALUES (?, ?)", ("task", body.encode()))
+    store.connection.execute("INSERT INTO traced VALUES ('', 'task', ?, ?)", (bytes.fromhex(KEY), body.encode()))
     assert cache.trace("task") == Trace()
 
 
@@ -104,7 +105,7 @@ def test_a_damaged_cache_is_run_again_and_mended():
 def test_clearing_forgets_outputs_and_traces_and_counts_them(store):
     cache = DiskCache(store)
     cache.put(made(Output({"a": store.keep(b"a")})))
-    cache.remember("task", Trace({"action": digest(b"")}))
+    cache.remember("task", KEY, Trace({"action": digest(b"")}))
     assert cache.size() == 1 and cache.digests() == {digest(b"a")}
     assert cache.clear() == 1
     assert cache.size() == 0 and cache.trace("task") == Trace() and cache.get(KEY) is None
@@ -146,5 +147,5 @@ def test_what_waits_to_be_written_is_bounded(store):
 @given(st.dictionaries(texts, st.binary(max_size=2).map(digest)), st.dictionaries(texts, texts), st.lists(texts).map(tuple))
 def test_a_trace_comes_back_as_it_was(parts, shown, because):
     cache = DiskCache(Blobs(None))
-    cache.remember("task", Trace(parts, shown, because))
+    cache.remember("task", KEY, Trace(parts, shown, because))
     assert cache.trace("task") == Trace(parts, shown, because)

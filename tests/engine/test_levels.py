@@ -22,7 +22,7 @@ from zstandard import ZstdCompressor
 from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.digest import canonical, digest, fingerprint
 from bmad_provisioner.engine.breaker import UNKNOWN, Breakers, State
-from bmad_provisioner.engine.cache import Made, Trace, spelled
+from bmad_provisioner.engine.cache import UNREPORTED, Made, Trace, spelled
 from bmad_provisioner.engine.circuits import DiskStore
 from bmad_provisioner.engine.eviction import Bounded
 from bmad_provisioner.engine.levels import Levels, LevelStats
@@ -371,16 +371,25 @@ def test_what_is_not_for_the_disk_leaves_no_result_there(level, found):
 def test_what_must_not_be_done_twice_outlives_the_memory_it_was_kept_in():
     one, work = Project(), replace(kept("memory"), effect=Effect.ONCE)
     one.levels.begin(KEY, "a")
-    assert one.levels.begun(KEY)
+    assert one.levels.begun(KEY, "a") == UNREPORTED
     one.levels.put(made(KEY, Output(), work))
-    assert not one.levels.begun(KEY) and one.again().find(KEY, work) == ("disk", Output())
+    assert one.again().find(KEY, work) == ("disk", Output())
 
 
 def test_what_must_not_be_done_twice_and_is_kept_nowhere_may_be_done_again():
     one, work = Project(), replace(kept("never"), effect=Effect.ONCE)
     one.levels.begin(KEY, "a")
     one.levels.put(made(KEY, Output(), work))
-    assert not one.levels.begun(KEY) and one.find(KEY, work) is None
+    assert not one.levels.begun(KEY, "a") and one.find(KEY, work) is None
+
+
+def test_what_must_not_be_done_twice_is_neither_too_old_nor_too_much():
+    one, work = Project(ttl={"disk": 60.0}), replace(kept("disk", ttl=60.0), effect=Effect.ONCE)
+    one.levels.put(made(KEY, Output(facts={"sent": "x" * 100_000}), work))
+    one.levels.put(made(fingerprint("other"), Output(), kept("disk")))
+    one.clock.now += 10 * FADING
+    assert one.levels.trim(0) == 1
+    assert one.again().find(KEY, work) is not None
 
 
 def test_a_result_in_memory_that_lost_its_bytes_is_a_miss():
@@ -422,7 +431,7 @@ def test_what_is_dropped_is_gone_from_the_levels_named(project):
 
 def test_traces_are_the_disks():
     one = Project()
-    one.levels.remember("a", Trace({"action": digest(b"")}))
+    one.levels.remember("a", KEY, Trace({"action": digest(b"")}))
     assert one.again().levels.trace("a") == Trace({"action": digest(b"")})
 
 

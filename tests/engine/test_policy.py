@@ -84,7 +84,14 @@ def test_a_timeout_is_fixed_or_learnt_from_the_last_durations(policy, history, e
     assert timeout(policy, history) == expected
 
 
-@given(policies, st.lists(seconds, max_size=30))
-def test_a_learnt_timeout_never_leaves_its_bounds(policy, history):
-    learnt = timeout(policy, history)
+@pytest.mark.parametrize(
+    ("failed", "expected"), [([], 30.0), ([1.0, 2.0], 30.0), ([30.0], 60.0), ([30.0, 60.0, 5.0], 120.0), ([3000.0], 3600.0)]
+)
+def test_a_failure_teaches_only_that_it_may_take_longer(failed, expected):
+    assert timeout(Policy(adaptive=True), [1.0] * 3, failed) == expected
+
+
+@given(policies, st.lists(seconds, max_size=30), st.lists(seconds, max_size=3))
+def test_a_learnt_timeout_never_leaves_its_bounds(policy, history, failed):
+    learnt = timeout(policy, history, failed)
     assert learnt is not None and min(policy.floor, policy.ceiling) <= learnt <= policy.ceiling

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from bmad_provisioner.characters import shown
 from bmad_provisioner.engine.attempt import Attempt
 from bmad_provisioner.engine.breaker import Permit
-from bmad_provisioner.engine.budget import Limits, estimate
-from bmad_provisioner.engine.history import Ran
+from bmad_provisioner.engine.budget import Limits, estimate, largest
+from bmad_provisioner.engine.history import DONE, Ran
 from bmad_provisioner.engine.lanes import Done, Job, Lanes, LanesError, Sequential
 from bmad_provisioner.engine.means import Means, Ways
 from bmad_provisioner.engine.policy import delay, may_retry, timeout
 from bmad_provisioner.engine.ready import Ready, Room
-from bmad_provisioner.engine.task import Effect, Inputs, Output, Task, Turn, key
+from bmad_provisioner.engine.task import Effect, Inputs, Output, Task, Turn
 from bmad_provisioner.errors import BmadpError, TaskError
 from bmad_provisioner.event import FellBack, TaskFinished, TaskRetried, TaskStarted
 from bmad_provisioner.usage import Usage
@@ -40,6 +41,7 @@ class Attempts:
         self._lanes: Lanes | None = None
         self._fallbacks = list(ways.lanes)
         self._retired = False
+        self._asked: set[str] = set()
         self._is_limited = ways.budget.limits != Limits()
 
     def __bool__(self) -> bool:
@@ -55,6 +57,8 @@ class Attempts:
         while self._can_start() and (one := self._ready.pop(self._room, self._means.clock())) is not None:
             if self._is_let_through(one) and self._is_afforded(one):
                 self._start(one)
+                if isinstance(self._lanes, Sequential):
+                    break  # it ended already, and is kept before the next begins
         if not self._results:
             for done in self._wait(patience):
                 self._ended(done)
@@ -72,23 +76,26 @@ class Attempts:
         guard = one.task.guard
         if not guard:
             return True
-        permit = self._ways.breakers.ask(guard)
+        permit = self._ways.breakers.ask(guard, now=one.asked and guard not in self._asked)
+        if one.asked:
+            self._asked.add(guard)
         if isinstance(permit, Permit):
             one.permit = permit
             return True
         if self._is_probing(guard):
             self._aside.append(one)
         else:
-            reason = f"`{guard}` failed again and again and is left alone; it is tried again in {permit:.0f} s"
-            self._again_or_fail(one, TaskError(reason, heals=True, after=permit), started=False)
+            reason = f"`{shown(guard)}` failed again and again and is left alone; it is tried again in {permit:.0f} s"
+            hint = f"mend what is wrong with it, then try it at once: `--again {one.task.name}`"
+            self._again_or_fail(one, TaskError(reason, hint=hint, heals=True, after=permit), started=False)
         return False
 
     def _is_afforded(self, one: Attempt) -> bool:
         """Whether the budget bears a task; if not, it is aside or failed."""
         if not self._is_limited:
             return True
-        past = [ran.usage for ran in self._ways.history.of(one.task.name)]
-        reason = self._ways.budget.reserve(one.task.name, estimate(past, one.task.expected))
+        past = [ran.usage for ran in self._ways.history.of(one.task.name) if ran.status == DONE]
+        reason = self._ways.budget.reserve(one.task.name, estimate(past, one.task.expected, one.most))
         if not reason:
             return True
         self._release(one)
@@ -107,23 +114,41 @@ class Attempts:
         task = one.task
         if task.effect is Effect.ONCE:
             self._means.cache.begin(one.key, task.name)
-        seconds = self._ways.timeout or self._time(task)
+        seconds = self._time(task)
         turn = Turn(one.number, seconds, one.wanted.memory or None, lambda: one.stopped, self._last(one))
         self._serial += 1
         job = Job(self._serial, task.name, task.action.function, self._inputs(task, turn), task.action.lane, one.wanted)
-        one.deadline = None if seconds is None else self._means.clock() + seconds + _GRACE
+        one.begun = self._means.clock()
+        one.deadline = None if seconds is None else one.begun + seconds + _GRACE
         self._running[job.serial] = one
         self._room.take(one)
         self._means.emit(TaskStarted(task.name, task.action.name, task.action.lane.value))
         try:
-            self._open().start(job)
+            lanes = self._open()
+            if isinstance(lanes, Sequential) and self._means.cache.is_behind:
+                self._means.cache.commit()  # nobody else may write until then, and this may take its time
+            lanes.start(job)
         except LanesError as error:
             self._retire(self._running.pop(job.serial), error)
 
     def _time(self, task: Task) -> float | None:
-        """Return the seconds a try may take by its policy."""
-        past = [ran.seconds for ran in self._ways.history.of(task.name)] if task.policy.adaptive else ()
-        return timeout(task.policy, past)
+        """Return the seconds a try may take: those of the settings, or by its policy, but no more than the budget has left."""
+        seconds = self._ways.timeout or self._learnt(task)
+        left = self._ways.budget.left().seconds if self._is_limited else None
+        return left if seconds is None else seconds if left is None else min(seconds, left)
+
+    def _learnt(self, task: Task) -> float | None:
+        if not task.policy.adaptive:
+            return task.policy.timeout
+        done: list[float] = []
+        failed: list[float] = []
+        for ran in self._ways.history.of(task.name):
+            if ran.status == DONE:
+                done.append(ran.seconds)
+                failed.clear()
+            else:
+                failed.append(ran.seconds)
+        return timeout(task.policy, done, failed)
 
     def _open(self) -> Lanes:
         while self._lanes is None:
@@ -142,10 +167,15 @@ class Attempts:
     def _retire(self, one: Attempt, error: LanesError) -> None:
         """Begin no more tries in these lanes; the one that was not begun is in line again."""
         self._put_back(one)
+        self._not_begun(one)
         self.add(replace(one, stopped=False))
         if not self._retired:
             self._retired = True
             self._tell(error)
+
+    def _not_begun(self, one: Attempt) -> None:
+        if one.task.effect is Effect.ONCE:
+            self._means.cache.withdraw(one.key, one.task.name)
 
     def _leave(self) -> None:
         """Let go of the lanes; the next try opens the next ones."""
@@ -181,10 +211,9 @@ class Attempts:
 
     def _last(self, one: Attempt) -> Output | None:
         """Return what the task said the last time, whatever it was asked then."""
-        if not one.before:
+        if one.before is None:
             return None
-        before = key(one.before)
-        hit = self._means.cache.get_many({before: one.task}).get(before)
+        hit = self._means.cache.get_many({one.before: one.task}).get(one.before)
         return hit.output if hit else None
 
     def _wait(self, patience: float | None) -> list[Done]:
@@ -206,11 +235,11 @@ class Attempts:
 
     def _overdue(self, ended: set[int]) -> list[Done]:
         now = self._means.clock()
-        overdue = [serial for serial, one in self._running.items() if one.deadline is not None and one.deadline <= now]
-        late = [serial for serial in overdue if serial not in ended]
+        overdue = {serial: one for serial, one in self._running.items() if one.deadline is not None and one.deadline <= now}
+        late = {serial: now - one.begun for serial, one in overdue.items() if serial not in ended}
         for serial in late:
             self._open().abandon(serial)
-        return [Done(serial, None, TaskError("it did not end in its time", heals=True), 0.0) for serial in late]
+        return [Done(serial, None, TaskError("it did not end in its time", heals=True), took) for serial, took in late.items()]
 
     def _ended(self, done: Done) -> None:
         one = self._running.pop(done.serial, None)
@@ -221,6 +250,8 @@ class Attempts:
             return
         error = None if done.error is None else _as_task_error(done.error)
         self._account(one, done, error)
+        if error is not None and not error.started:
+            self._not_begun(one)
         if error is not None:
             self._again_or_fail(one, error, started=True)
         else:
@@ -236,10 +267,12 @@ class Attempts:
         spent = Usage(said.read, said.written, said.reused, said.cost, 1, said.peak) if said != _NOTHING else _ONE_TRY
         one.usage = one.usage + spent if one.usage.tries else spent
         self._ways.budget.settle(task.name, spent)
+        if self._is_limited:
+            one.most = largest([one.most, spent])
         self._judge(one, error)
         if self._aside:
             self._line_up()
-        status, because = ("failed", error.message) if error else ("done", "; ".join(one.because))
+        status, because = ("failed", error.message) if error else (DONE, "; ".join(one.because))
         self._ways.history.record(Ran(task.name, task.action.name, status, done.seconds, spent, because))
         self._means.emit(TaskFinished(task.name, task.action.name, status, done.seconds, task.action.lane.value))
 

@@ -89,13 +89,16 @@ class Breakers:
         self._states = {name: replace(state, probed=None) for name, state in store.load().items()}
         self._lock = threading.Lock()
 
-    def ask(self, name: str) -> Permit | float:
-        """Return a permit to call `name`, or the seconds after which to ask again (sooner, if the probe reports sooner)."""
+    def ask(self, name: str, *, now: bool = False) -> Permit | float:
+        """Return a permit to call `name`, or the seconds after which to ask again (sooner, if the probe reports sooner).
+
+        Who is asked to try it `now` is the probe, though it did not cool off, unless somebody is it already.
+        """
         with self._lock:
             state = self._states.get(name, UNKNOWN)
             if state.opened is None:
                 return Permit(name, state.turn)
-            wait = self._wait(state)
+            wait = 0.0 if now and state.probed is None else self._wait(state)
             if wait > 0:
                 return wait
             self._set(name, replace(state, probed=self._clock(), turn=state.turn + 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from bmad_provisioner.usage import Usage
@@ -13,6 +13,7 @@ RECENT = 5
 """How many of the last runs an estimate looks at."""
 GRAIN = 1e-9
 """Dollars: less than this over a limit is the rounding of binary fractions, not money."""
+_NOTHING = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +25,23 @@ class Limits:
     seconds: float | None = None
 
 
-def estimate(history: Sequence[Usage], declared: Usage | None) -> Usage:
-    """Return what the next run of a task will at most consume, as far as known: the largest of its last runs, part by part.
+def estimate(history: Sequence[Usage], declared: Usage | None, own: Usage = _NOTHING) -> Usage:
+    """Return what the next try of a task will at most consume, as far as known: the largest of what it says itself, of its last
+    runs that succeeded, and of its `own` tries in this run, part by part.
 
-    A task that never ran is taken at its word; one that says nothing counts as free until it ran once.
+    One that says nothing counts as free until it ran once.
     """
-    last = history[-RECENT:]
-    if not last:
-        return declared or Usage()
+    return largest([*history[-RECENT:], declared or _NOTHING, own])
+
+
+def largest(usages: Collection[Usage]) -> Usage:
+    """Return the largest of some usages, part by part."""
     return Usage(
-        max(usage.read for usage in last),
-        max(usage.written for usage in last),
-        max(usage.reused for usage in last),
-        max(usage.cost for usage in last),
-        max(usage.tries for usage in last),
+        max(usage.read for usage in usages),
+        max(usage.written for usage in usages),
+        max(usage.reused for usage in usages),
+        max(usage.cost for usage in usages),
+        max(usage.tries for usage in usages),
     )
 
 
@@ -75,8 +79,9 @@ class Budget:
             self._reserved.pop(task, None)
             self._spent += actual
 
-    def left(self, now: float) -> Limits:
-        """Return what may still be reserved at `now` (of the clock); never below zero."""
+    def left(self) -> Limits:
+        """Return what may still be reserved now; never below zero."""
+        now = self._clock()
         with self._lock:
             held = tuple(self._reserved.values())
             spent, limits = self._spent, self.limits

@@ -14,6 +14,9 @@ from bmad_provisioner.usage import Usage
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """What reading an entry raises when its text is not the one that was written."""
+UNREPORTED = "it was started before and never reported that it succeeded"
+LOST = "it was done before, and what it made then is lost"
+"""Why what must never be done twice does not start, though the cache does not know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What the key of a task was made of the last time it ran, how to show those parts to people, and why it ran."""
+    """What the key of a task was made of the last time its result was used, how to show those parts to people, and why the
+    result was made, where that is known.
+    """
 
     parts: Mapping[str, Digest] = field(default_factory=dict)
     shown: Mapping[str, str] = field(default_factory=dict)
@@ -57,17 +62,30 @@ class Cache(Protocol):
     def put(self, made: Made) -> None:
         """Remember an output."""
 
-    def trace(self, task: str) -> Trace:
-        """Return what the key of `task` was made of the last time it ran; empty when it never did."""
+    def last(self, task: str) -> Digest | None:
+        """Return the key of the result of `task` that was used last; `None` when it never ran."""
 
-    def remember(self, task: str, trace: Trace) -> None:
+    def trace(self, task: str) -> Trace:
+        """Return what that key was made of; empty when the task never ran."""
+
+    def remember(self, task: str, key: Digest, trace: Trace) -> None:
         """Keep what the key of `task` is made of now."""
 
     def begin(self, key: Digest, task: str) -> None:
         """Note, durably, that a task that must never be done twice is about to start."""
 
-    def begun(self, key: Digest) -> bool:
-        """Return whether such a task was started and never reported that it succeeded."""
+    def withdraw(self, key: Digest, task: str) -> None:
+        """Take that note back: the task did not start after all."""
+
+    def finish(self, made: Made) -> None:
+        """Note that a task that must never be done twice has succeeded; of others there is nothing to note."""
+
+    def begun(self, key: Digest, task: str) -> str:
+        """Return why such a task, which is not known, must not start: `UNREPORTED`, `LOST`, or nothing."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the next `commit` has something to write; until then others may have to wait who write."""
 
     def commit(self) -> None:
         """Let everything put so far survive the end of this process, however it comes."""
@@ -78,8 +96,8 @@ class MemoryCache:
 
     def __init__(self) -> None:
         self._outputs: dict[Digest, Hit] = {}
-        self._traces: dict[str, Trace] = {}
-        self._begun: set[Digest] = set()
+        self._traces: dict[str, tuple[Digest, Trace]] = {}
+        self._begun: set[str] = set()
 
     def get_many(self, wanted: Mapping[Digest, Task]) -> Mapping[Digest, Hit]:
         """Return what is known."""
@@ -88,23 +106,40 @@ class MemoryCache:
     def put(self, made: Made) -> None:
         """Remember an output."""
         self._outputs[made.key] = Hit(made.output, made.said, "memory", made.seconds)
-        self._begun.discard(made.key)
+        self.finish(made)
+
+    def last(self, task: str) -> Digest | None:
+        """Return the key of the result of `task` that was used last."""
+        return self._traces[task][0] if task in self._traces else None
 
     def trace(self, task: str) -> Trace:
-        """Return what the key of `task` was made of the last time it ran."""
-        return self._traces.get(task, Trace())
+        """Return what that key was made of."""
+        return self._traces[task][1] if task in self._traces else Trace()
 
-    def remember(self, task: str, trace: Trace) -> None:
+    def remember(self, task: str, key: Digest, trace: Trace) -> None:
         """Keep what the key of `task` is made of now."""
-        self._traces[task] = trace
+        self._traces[task] = key, trace
 
     def begin(self, key: Digest, task: str) -> None:
         """Note that a task that must never be done twice is about to start."""
-        self._begun.add(key)
+        self._begun.add(task)
 
-    def begun(self, key: Digest) -> bool:
-        """Return whether such a task was started and never reported that it succeeded."""
-        return key in self._begun
+    def withdraw(self, key: Digest, task: str) -> None:
+        """Take that note back."""
+        self._begun.discard(task)
+
+    def finish(self, made: Made) -> None:
+        """Note that a task has succeeded."""
+        self._begun.discard(made.task.name)
+
+    def begun(self, key: Digest, task: str) -> str:
+        """Return why a task that must never be done twice must not start; what was put here is never lost."""
+        return UNREPORTED if task in self._begun else ""
+
+    @property
+    def is_behind(self) -> bool:
+        """There is nothing to write."""
+        return False
 
     def commit(self) -> None:
         """Nothing of this survives."""

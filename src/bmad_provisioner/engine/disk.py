@@ -12,8 +12,19 @@ from typing import Any, TypeVar
 
 from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.digest import Digest, digest
-from bmad_provisioner.engine.cache import DAMAGED, Hit, Made, Trace, pack_usage, revive, spelled, unpack_usage
-from bmad_provisioner.engine.task import Effect, Lane, Output, Task
+from bmad_provisioner.engine.cache import (
+    DAMAGED,
+    LOST,
+    UNREPORTED,
+    Hit,
+    Made,
+    Trace,
+    pack_usage,
+    revive,
+    spelled,
+    unpack_usage,
+)
+from bmad_provisioner.engine.task import NEVER, Effect, Lane, Output, Task
 from bmad_provisioner.engine.worth import Weight, cost, surplus
 from bmad_provisioner.usage import Usage
 
@@ -22,9 +33,16 @@ CREATE TABLE IF NOT EXISTS results (
   key BLOB PRIMARY KEY NOT NULL, body BLOB NOT NULL, said BLOB NOT NULL, task TEXT NOT NULL, tags TEXT NOT NULL,
   made REAL NOT NULL, used REAL NOT NULL, expires REAL, seconds REAL NOT NULL, usage TEXT, size INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS traces (task TEXT PRIMARY KEY NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS begun (key BLOB PRIMARY KEY NOT NULL, task TEXT NOT NULL, at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS traced (
+  document TEXT NOT NULL, task TEXT NOT NULL, key BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (document, task)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS once (
+  document TEXT NOT NULL, task TEXT NOT NULL, key BLOB NOT NULL, begun REAL NOT NULL, ended REAL,
+  PRIMARY KEY (document, task, key)
+) WITHOUT ROWID;
 DROP TABLE IF EXISTS outputs;
+DROP TABLE IF EXISTS traces;
+DROP TABLE IF EXISTS begun;
 """
 _UNKNOWN = Trace()
 _NOBODY = None, None
@@ -64,14 +82,16 @@ class Kept:
 class DiskCache:
     """A cache in the file of the blobs. An entry that cannot be read, or has lost its bytes, is a miss.
 
+    Outputs are everybody's who has the key; what is remembered of a task by its name is of the document `of`.
     `longest` is how many seconds an output is kept at most, whatever its task wishes (`None`: as long as that wishes).
+    What must not be done twice is kept for good.
     """
 
-    def __init__(self, blobs: Blobs, *, longest: float | None = None, now: Callable[[], float] = time.time) -> None:
-        self._blobs, self._longest, self._now = blobs, longest, now
-        self._traces: dict[str, bytes] | None = None
+    def __init__(self, blobs: Blobs, *, of: str = "", longest: float | None = None, now: Callable[[], float] = time.time) -> None:
+        self._blobs, self._of, self._longest, self._now = blobs, of, longest, now
+        self._traces: dict[str, tuple[Digest, bytes]] | None = None
         self._unsaved: dict[Digest, tuple[Made, float | None]] = {}
-        blobs.own("cache", 1, _SCHEMA)
+        blobs.own("cache", 2, _SCHEMA)
 
     def get(self, key: Digest) -> Output | None:
         """Return the output under `key`, with all its bytes at hand, or `None`."""
@@ -137,7 +157,7 @@ class DiskCache:
         """Remember an output that was made `at` a time (`None`: now); it is in the file after the next `commit`."""
         now, keeping = self._now(), made.task.keeping
         start = now if at is None else at
-        expires = expiry(start, keeping.ttl, now, self._longest)
+        expires = None if made.task.effect is Effect.ONCE else expiry(start, keeping.ttl, now, self._longest)
         row = _row(
             made.key, made.body, made.said, made.task.name, keeping.tags, (start, now, expires, made.seconds), made.output.usage
         )
@@ -151,8 +171,13 @@ class DiskCache:
 
     def finish(self, made: Made) -> None:
         """Note that a task that must never be done twice has succeeded; of others there is nothing to note."""
-        if made.task.effect is Effect.ONCE:
-            self._blobs.write("DELETE FROM begun WHERE key = ?", [(bytes.fromhex(made.key),)])
+        task = made.task
+        if task.effect is not Effect.ONCE:
+            return
+        self._blobs.write("DELETE FROM once WHERE document = ? AND task = ? AND ended IS NULL", [(self._of, task.name)])
+        if task.keeping.level != NEVER:
+            row = self._of, task.name, bytes.fromhex(made.key), self._now(), self._now()
+            self._blobs.write("INSERT OR REPLACE INTO once VALUES (?, ?, ?, ?, ?)", [row])
 
     def put_plain(self, key: Digest, output: Output) -> None:
         """Remember what no task made."""
@@ -160,42 +185,58 @@ class DiskCache:
         now = self._now()
         self._blobs.defer(_INSERT, _row(key, body, digest(body), "", (), (now, now, None, 0.0), output.usage))
 
+    def last(self, task: str) -> Digest | None:
+        """Return the key of the result of `task` that was used last."""
+        traced = self._loaded().get(task)
+        return None if traced is None else traced[0]
+
     def trace(self, task: str) -> Trace:
-        """Return what the key of `task` was made of the last time it ran."""
+        """Return what that key was made of."""
+        traced = self._loaded().get(task)
+        if traced is not None:
+            with contextlib.suppress(*DAMAGED):
+                return _traced(traced[1])
+        return _UNKNOWN
+
+    def _loaded(self) -> dict[str, tuple[Digest, bytes]]:
         if self._traces is None:
             self._traces = {}
             with contextlib.suppress(sqlite3.DatabaseError):
-                self._traces = dict(self._blobs.rows("SELECT task, body FROM traces", []))
-        body = self._traces.get(task)
-        if body is not None:
-            with contextlib.suppress(*DAMAGED):
-                return _traced(body)
-        return _UNKNOWN
+                rows = self._blobs.rows("SELECT task, key, body FROM traced WHERE document = ?", [self._of])
+                self._traces = {task: (Digest(key.hex()), body) for task, key, body in rows}
+        return self._traces
 
-    def remember(self, task: str, trace: Trace) -> None:
+    def remember(self, task: str, key: Digest, trace: Trace) -> None:
         """Keep what the key of `task` is made of now; it is in the file after the next `commit`."""
         body = _strung((_strung(_flat(trace.parts)), _strung(_flat(trace.shown)), *trace.because)).encode("utf-8", "surrogatepass")
-        self._blobs.defer("INSERT OR REPLACE INTO traces VALUES (?, ?)", (task, body))
-        if self._traces is not None and task in self._traces:
-            self._traces[task] = body
+        self._blobs.defer("INSERT OR REPLACE INTO traced VALUES (?, ?, ?, ?)", (self._of, task, bytes.fromhex(key), body))
+        if self._traces is not None:
+            self._traces[task] = key, body
 
     def begin(self, key: Digest, task: str) -> None:
         """Note that a task that must never be done twice is about to start; the note is on the disk when this returns."""
-        self._blobs.write("INSERT OR REPLACE INTO begun VALUES (?, ?, ?)", [(bytes.fromhex(key), task, self._now())])
+        row = self._of, task, bytes.fromhex(key), self._now(), None
+        self._blobs.write("INSERT OR REPLACE INTO once VALUES (?, ?, ?, ?, ?)", [row])
         self._blobs.flush()
 
-    def begun(self, key: Digest) -> bool:
-        """Return whether such a task was started and never reported that it succeeded."""
-        return bool(self._blobs.rows("SELECT 1 FROM begun WHERE key = ?", [bytes.fromhex(key)]))
+    def withdraw(self, key: Digest, task: str) -> None:
+        """Take that note back: the task did not start after all."""
+        mine = "DELETE FROM once WHERE document = ? AND task = ? AND key = ? AND ended IS NULL"
+        self._blobs.write(mine, [(self._of, task, bytes.fromhex(key))])
 
-    def forget_begun(self, task: str) -> int:
-        """Let a task that started and never reported be done again; return how many notes went."""
-        return self._blobs.write("DELETE FROM begun WHERE task = ?", [(task,)])
+    def begun(self, key: Digest, task: str) -> str:
+        """Return why a task that must never be done twice must not start.
+
+        One that never reported may have done what it does, whatever it would be asked now.
+        """
+        notes = "SELECT key, ended FROM once WHERE document = ? AND task = ?"
+        ended = {Digest(name.hex()): end for name, end in self._blobs.rows(notes, [self._of, task])}
+        return UNREPORTED if None in ended.values() else LOST if key in ended else ""
 
     @property
     def is_behind(self) -> bool:
-        """Whether the next `commit` has something to write."""
-        return bool(self._unsaved)
+        """Whether the next `commit` has something to write; until then others may have to wait who write."""
+        return self._blobs.is_behind
 
     def commit(self) -> None:
         """Let everything put so far survive the end of this process; only `Blobs.flush` survives a power cut."""
@@ -222,9 +263,11 @@ class DiskCache:
             yield Kept(Digest(key.hex()), task, marks, made, used, expires, seconds, _usage(usage), size)
 
     def drop(self, keys: Iterable[Digest]) -> int:
-        """Forget outputs; return how many went."""
+        """Forget outputs, and that they were made; return how many went."""
         self._unsaved.clear()
-        return self._blobs.write("DELETE FROM results WHERE key = ?", [(bytes.fromhex(key),) for key in keys])
+        rows = [(bytes.fromhex(key),) for key in keys]
+        self._blobs.write("DELETE FROM once WHERE key = ? AND ended IS NOT NULL", rows)
+        return self._blobs.write("DELETE FROM results WHERE key = ?", rows)
 
     def held(self) -> tuple[int, int]:
         """Return how many outputs are cached, and the bytes of them and of the files they need."""
@@ -235,6 +278,7 @@ class DiskCache:
     def trim(self, most: int) -> int:
         """Forget what has expired, then what is worth least while there are more than `most` bytes; return how many went.
 
+        What must not be done twice stays.
         What they leave behind in the file goes with the next `Blobs.prune`, unless somebody else needs it.
         """
         gone = self._blobs.write("DELETE FROM results WHERE expires <= ?", [(self._now(),)])
@@ -243,7 +287,8 @@ class DiskCache:
             return gone
         weights = list(self._weights())
         sizes = self._blobs.sizes({name for one in weights for name in one.files})
-        return gone + self.drop(surplus(weights, sizes, most, self._now()))
+        stay = {Digest(key.hex()) for (key,) in self._blobs.rows("SELECT key FROM once WHERE ended IS NOT NULL", [])}
+        return gone + self.drop(surplus(weights, sizes, most, self._now(), stay))
 
     def _weights(self) -> Iterator[Weight]:
         last = b""
@@ -257,11 +302,12 @@ class DiskCache:
             last = rows[-1][0]
 
     def clear(self) -> int:
-        """Forget every output and trace; return how many outputs there were."""
+        """Forget every output and trace, but not what was begun and never reported; return how many outputs there were."""
         count = self.size()
         self._unsaved.clear()
         self._blobs.write("DELETE FROM results", [()])
-        self._blobs.write("DELETE FROM traces", [()])
+        self._blobs.write("DELETE FROM traced", [()])
+        self._blobs.write("DELETE FROM once WHERE ended IS NOT NULL", [()])
         self._traces = None
         self._blobs.flush()
         return count

@@ -79,10 +79,11 @@ class Levels:
         shared: Shared | None = None,
         ttl: Mapping[str, float | None] | None = None,
         now: Callable[[], float] = time.time,
+        of: str = "",
     ) -> None:
         self._blobs, self._memory, self.shared, self._now = blobs, memory, shared, now
         self._longest = {level: (ttl or {}).get(level) for level in LEVELS}
-        self.disk = DiskCache(blobs, longest=self._longest["disk"], now=now)
+        self.disk = DiskCache(blobs, of=of, longest=self._longest["disk"], now=now)
         self._outgoing: list[tuple[Made, float]] = []
         self._absent: dict[Digest, float] = {}
         self._saved: set[Digest] = set()
@@ -224,21 +225,38 @@ class Levels:
 
     # --- traces and notes are the disk's -------------------------------------------------------------------------------
 
+    def last(self, task: str) -> Digest | None:
+        """Return the key of the result of `task` that was used last."""
+        return self.disk.last(task)
+
     def trace(self, task: str) -> Trace:
-        """Return what the key of `task` was made of the last time it ran."""
+        """Return what that key was made of."""
         return self.disk.trace(task)
 
-    def remember(self, task: str, trace: Trace) -> None:
+    def remember(self, task: str, key: Digest, trace: Trace) -> None:
         """Keep what the key of `task` is made of now."""
-        self.disk.remember(task, trace)
+        self.disk.remember(task, key, trace)
 
     def begin(self, key: Digest, task: str) -> None:
         """Note, durably, that a task that must never be done twice is about to start."""
         self.disk.begin(key, task)
 
-    def begun(self, key: Digest) -> bool:
-        """Return whether such a task was started and never reported that it succeeded."""
-        return self.disk.begun(key)
+    def withdraw(self, key: Digest, task: str) -> None:
+        """Take that note back: the task did not start after all."""
+        self.disk.withdraw(key, task)
+
+    def finish(self, made: Made) -> None:
+        """Note that such a task has succeeded."""
+        self.disk.finish(made)
+
+    def begun(self, key: Digest, task: str) -> str:
+        """Return why such a task must not start, or nothing."""
+        return self.disk.begun(key, task)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the next `commit` has something to write on the disk."""
+        return self.disk.is_behind
 
     # --- upkeep -------------------------------------------------------------------------------------------------------
 

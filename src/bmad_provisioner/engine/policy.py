@@ -45,12 +45,15 @@ def delay(policy: Policy, number: int, *, random: Callable[[], float], after: fl
     return random() * highest + min(max(0.0, after or 0.0), policy.ceiling)
 
 
-def timeout(policy: Policy, history: Sequence[float]) -> float | None:
-    """Return the seconds a try may take: fixed, or three times the 95th percentile (nearest rank) of the last durations."""
+def timeout(policy: Policy, history: Sequence[float], failed: Sequence[float] = ()) -> float | None:
+    """Return the seconds a try may take: fixed, or three times the 95th percentile (nearest rank) of the last durations.
+
+    Those `failed` since teach only that it may take longer than that: the next may take twice as long as the longest of them.
+    """
     if not policy.adaptive:
         return policy.timeout
     last = sorted(history[-RECENT:])
     if len(last) < ENOUGH:
         return policy.ceiling
     usual = last[math.ceil(0.95 * len(last)) - 1]
-    return min(max(3 * usual, policy.floor), policy.ceiling)
+    return min(max(3 * usual, 2 * max(failed, default=0.0), policy.floor), policy.ceiling)

@@ -84,13 +84,13 @@ class _Run:
         self._ahead: dict[str, float] | None = None
         parts = means.parts
         self._in_parts = None if parts is None else lambda entry: parts(entry.digest)
-        self._committed, self._uncommitted = means.clock(), False
+        self._committed = means.clock()
 
     def run(self) -> dict[str, Outcome]:
         try:
             self._advance()
             while self._attempts:
-                results = self._attempts.step(_OFTEN if self._uncommitted else None)
+                results = self._attempts.step(_OFTEN if self._means.cache.is_behind else None)
                 for one in results:
                     self._take(one)
                 self._commit(results)
@@ -110,7 +110,7 @@ class _Run:
         now = self._means.clock()
         if not results or now - self._committed > _OFTEN or any(one.task.action.external for one in results):
             self._means.cache.commit()
-            self._committed, self._uncommitted = now, False
+            self._committed = now
 
     def _advance(self) -> None:
         """Settle tasks whose needs are met, as far as that takes no time, and have the rest attempted."""
@@ -120,7 +120,11 @@ class _Run:
             asked = {one.key: one.task for one in found if not self._is_asked_again(one.task)}
             hits = self._means.cache.get_many(asked) if asked else {}
             for one in found:
-                hit = None if self._is_asked_again(one.task) else hits.get(one.key)
+                hit = hits.get(one.key)
+                if hit is not None:
+                    self._use(one)
+                elif not self._is_asked_again(one.task):
+                    hit = self._standing(one)
                 if hit is not None:
                     self._hit(one.task, hit)
                 else:
@@ -140,30 +144,50 @@ class _Run:
         parts = components(task, self._means.view, self._said)
         return Attempt(task, key(parts), parts)
 
+    def _use(self, one: Attempt) -> None:
+        """Note that another result is used than the last time: what changes next is told from this one."""
+        task, cache = one.task, self._means.cache
+        if not self._hold and task.action.external and cache.last(task.name) != one.key:
+            cache.remember(task.name, one.key, Trace(one.parts, shown(task)))
+
+    def _standing(self, one: Attempt) -> Hit | None:
+        """Return what a task made the last time, if nothing changed since but that this stands now in the files it reads."""
+        cache, task = self._means.cache, one.task
+        last = cache.last(task.name) if task.reads else None
+        if last is None:
+            return None
+        before = cache.trace(task.name).parts
+        moved = {part for part in {**before, **one.parts} if before.get(part) != one.parts.get(part)}
+        paths = [path for path in task.reads if f"file {path}" in moved]
+        hit = cache.get_many({last: task}).get(last) if len(paths) == len(moved) else None
+        made = hit.output.files if hit is not None else {}
+        return hit if all(path in made and made[path] == self._means.view.entry(path) for path in paths) else None
+
     def _hit(self, task: Task, hit: Hit) -> None:
         self._said[task.name] = hit.said
         self._settle(Outcome(task.name, Status.CACHED, hit.output, level=hit.level, seconds=hit.seconds))
 
     def _miss(self, one: Attempt) -> None:
         task = one.task
+        one.asked = self._is_asked_again(task)
         one.because = self._because(one)
-        if self._hold and task.action.external:
+        is_once = task.effect is Effect.ONCE and not one.asked
+        if is_once and (error := self._means.cache.begun(one.key, task.name)):
+            hint = f"see what it did; `--again {task.name}` does it once more"
+            self._settle(Outcome(task.name, Status.FAILED, because=one.because, error=error, hint=hint))
+        elif self._hold and task.action.external:
             self._settle(Outcome(task.name, Status.HELD, because=one.because))
         elif task.action.lane is Lane.HERE:
             self._here(one)
-        elif task.effect is Effect.ONCE and not self._is_asked_again(task) and self._means.cache.begun(one.key):
-            hint = f"see what it did; `--again {task.name}` does it once more"
-            error = "it was started before and never reported that it succeeded"
-            self._settle(Outcome(task.name, Status.FAILED, because=one.because, error=error, hint=hint))
         else:
             one.ahead = self._ahead_of(task)
             self._attempts.add(one)
 
     def _because(self, one: Attempt) -> tuple[str, ...]:
-        if self._is_asked_again(one.task):
+        one.before = self._means.cache.last(one.task.name)
+        if one.asked:
             return ("it was asked for",)
         trace = self._means.cache.trace(one.task.name)
-        one.before = trace.parts
         return changed(trace, one.parts, shown(one.task)) if trace.parts else _FIRST
 
     def _here(self, one: Attempt) -> None:
@@ -188,11 +212,13 @@ class _Run:
 
     def _keep(self, one: Attempt, output: Output, body: bytes, seconds: float) -> None:
         task = one.task
-        self._uncommitted = True
         self._said[task.name] = said = digest(body)
+        made = Made(one.key, output, body, said, task, seconds)
         if task.keeping.level != NEVER:
-            self._means.cache.put(Made(one.key, output, body, said, task, seconds))
-        self._means.cache.remember(task.name, Trace(one.parts, shown(task), one.because))
+            self._means.cache.put(made)
+        else:
+            self._means.cache.finish(made)
+        self._means.cache.remember(task.name, one.key, Trace(one.parts, shown(task), one.because))
         self._settle(Outcome(task.name, Status.DONE, output, one.because, seconds=seconds, usage=output.usage))
 
     def _settle(self, outcome: Outcome) -> None:

@@ -68,8 +68,11 @@ def _program(command: Sequence[str], folder: Path, environment: Mapping[str, str
 def _refusal(command: Sequence[str], program: str | None, error: Exception) -> TaskError:
     name = command[0] if command else ""
     if isinstance(error, FileNotFoundError) and program is None:
-        return TaskError(f"command `{name}` is not there", hint=f"install `{name}`, or put its folder on PATH")
+        hint = f"install `{name}`, or put its folder on PATH"
+        return TaskError(f"command `{name}` is not there", hint=hint, started=False)
     if isinstance(error, PermissionError):
-        return TaskError(f"command `{name}` may not be executed", hint=f"make it executable: chmod +x {name}")
+        hint = f"make it executable: chmod +x {name}"
+        return TaskError(f"command `{name}` may not be executed", hint=hint, started=False)
     reason = getattr(error, "strerror", None) or str(error)
-    return TaskError(f"command `{name}` does not start: {reason.lower()}", hint="run it by hand in the same folder")
+    hint = "run it by hand in the same folder"
+    return TaskError(f"command `{name}` does not start: {reason.lower()}", hint=hint, started=False)

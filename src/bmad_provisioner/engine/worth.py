@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from bmad_provisioner.digest import Digest
@@ -31,11 +31,14 @@ def cost(seconds: float, usage: Usage) -> float:
     return seconds + DOLLAR * usage.cost
 
 
-def surplus(weights: Iterable[Weight], sizes: Mapping[Digest, int], most: int, now: float) -> list[Digest]:
+def surplus(
+    weights: Iterable[Weight], sizes: Mapping[Digest, int], most: int, now: float, stay: Collection[Digest] = ()
+) -> list[Digest]:
     """Return the keys of the results to forget so that the others, with their files of `sizes` bytes, take at most `most` bytes.
 
     Those go first that cost least per byte to make again, where cost fades with the time since they were last used; of
-    equals, those that were not used for the longest time. A file that several results need counts once.
+    equals, those that were not used for the longest time. A file that several results need counts once. Those that are to
+    `stay` never go.
     """
     every = list(weights)
     needed = Counter(name for one in every for name in one.files)
@@ -46,7 +49,7 @@ def surplus(weights: Iterable[Weight], sizes: Mapping[Digest, int], most: int, n
         alone = one.size + sum(sizes.get(name, 0) for name in one.files)
         return one.cost / max(1, alone) * 0.5 ** (max(0.0, now - one.used) / FADING), one.used
 
-    for one in sorted(every, key=value):
+    for one in sorted((one for one in every if one.key not in stay), key=value):
         if held <= most:
             break
         gone.append(one.key)
