@@ -99,7 +99,7 @@ def test_the_prototypes_format_loads_without_an_error(contents: dict[str, bytes]
         (project(skills=[{"source": "git@github.com:a/b.git"}]), "no https, ssh or file URL", "ssh://git@github.com/a/b.git"),
         (project(skills=[{"source": "./x", "needs": ["dev-ledr"]}], leaders=[leader()]), "no leader, specialist, workflow or skill is named", "`dev-leader`"),
         (project(integration={"workflows": [{"name": "w", "sequence": ["specialist"]}]}), "no leader stands before it", "put"),
-        (project(integration={"workflows": [{"name": "w", "sequence": []}]}), "must have at least one entry", ""),
+        (project(integration={"workflows": [{"name": "w", "sequence": []}]}), "must have a length of at least 1, and has 0", "the steps, for example"),
         (project(leaders=[leader()], integration={"workflows": [{"name": "w", "sequence": ["dev-leadr"]}]}), "names nobody", "`dev-leader`"),
         (project(leaders=[leader()], integration={"workflows": [{"name": "w", "sequence": ["dev-leader/tow"]}]}), "no specialist `tow`", "`one`"),
         (project(leaders=[leader(name="a\u200bb")]), "hidden character U+200B", "remove it"),

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from bmad_provisioner.characters import is_clean, suspects
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.kind import Document
+from bmad_provisioner.kind import Document, Place
 from bmad_provisioner.kinds.skills import bmad
 from bmad_provisioner.kinds.skills.domains import domain_names
 from bmad_provisioner.kinds.skills.fetch import url_fault
-from bmad_provisioner.kinds.skills.manifest import Project, is_remote, project
-from bmad_provisioner.kinds.skills.naming import did_you_mean
-from bmad_provisioner.kinds.skills.remarks import Place, Remarks
+from bmad_provisioner.kinds.skills.manifest import Project, is_remote, named, project
 from bmad_provisioner.kinds.skills.steps import ROLES, Unknown, cast_of, resolve
+from bmad_provisioner.naming import did_you_mean
+from bmad_provisioner.remarks import Remarks
 
 
 def check(document: Document) -> tuple[Finding, ...]:
@@ -139,7 +139,7 @@ def _ids(say: Remarks, read: Project) -> Iterator[Finding]:
     """Judge every id a skill will bear: allowed, and borne once."""
     borne: dict[str, tuple[Place, str]] = {}
     refused: set[Place] = set()
-    for place, skill, what in say.named(read):
+    for place, skill, what in named(read):
         if not skill:
             continue
         reason = bmad.reserved_reason(skill, bmad.Installation())
@@ -158,7 +158,7 @@ def _better_id(skill: str) -> str:
 
 
 def _sources(say: Remarks, document: Document, read: Project) -> Iterator[Finding]:
-    ours = {skill for _, skill, _ in say.named(read)}
+    ours = {skill for _, skill, _ in named(read)}
     written = _written_sources(document)
     for index, source in enumerate(read.skills):
         place: Place = ("project", "skills", index)

@@ -10,15 +10,16 @@ from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.engine.task import Task
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.kind import Document, Sight
+from bmad_provisioner.kind import Document, Place, Sight
 from bmad_provisioner.kinds.skills import bmad
 from bmad_provisioner.kinds.skills.fetch import FETCH
-from bmad_provisioner.kinds.skills.manifest import Customization, Leader, Project, Source, Specialist, Workflow, project
-from bmad_provisioner.kinds.skills.naming import did_you_mean, menu_codes
-from bmad_provisioner.kinds.skills.remarks import Place, Remarks
+from bmad_provisioner.kinds.skills.manifest import Customization, Leader, Project, Source, Specialist, Workflow, named, project
+from bmad_provisioner.kinds.skills.naming import menu_codes
 from bmad_provisioner.kinds.skills.render import COPY, HELP_ROWS, LEADER, OVERRIDE, ROSTER, SPECIALIST, WORKFLOW
 from bmad_provisioner.kinds.skills.steps import Step, Unknown, cast_of, resolve
 from bmad_provisioner.kinds.skills.summary import summary
+from bmad_provisioner.naming import did_you_mean
+from bmad_provisioner.remarks import Remarks
 from bmad_provisioner.tree.model import BESIDE
 
 _JUNK = frozenset({".git", ".DS_Store", "__pycache__", "Thumbs.db", ".hg", ".svn"})
@@ -52,7 +53,7 @@ def _version(say: Remarks, read: Project, installed: bmad.Installation) -> Itera
 
 
 def _taken(say: Remarks, read: Project, installed: bmad.Installation) -> Iterator[Finding]:
-    for place, skill, what in say.named(read):
+    for place, skill, what in named(read):
         if skill in installed.skills:
             reason = bmad.reserved_reason(skill, installed)
             yield say.error("skill-id", place, f"{what} cannot make the skill `{skill}`: {reason}", "rename it")

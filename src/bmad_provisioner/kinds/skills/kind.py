@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.kind import Adoption, Document, Kind, Scaffold, Scope, Sight
+from bmad_provisioner.kind import Adoption, Document, Kind, Place, Scaffold, Scope, Sight
 from bmad_provisioner.kinds.skills.bmad import ALL_FOLDERS, CONTEXT_FILES, detect
 from bmad_provisioner.kinds.skills.manifest import project
-from bmad_provisioner.kinds.skills.remarks import Place
 
 # Each function imports what it needs when it is called: a start pays only for the verb that was asked for.
 # ruff: noqa: PLC0415

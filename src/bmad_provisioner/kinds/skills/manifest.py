@@ -5,11 +5,12 @@ Plain dataclasses, so that a plan made from a remembered check pays nothing for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from bmad_provisioner.digest import Plain
+from bmad_provisioner.kind import Place
 from bmad_provisioner.kinds.skills.naming import source_skill, specialist_skill
 
 
@@ -165,6 +166,20 @@ def _customization(target: str, item: Mapping[str, Plain]) -> Customization:
 
 def _workflow(item: Mapping[str, Plain]) -> Workflow:
     return Workflow(_text(item, "name"), _text(item, "phase") or "anytime", _texts(item.get("sequence")))
+
+
+def named(read: Project) -> Iterator[tuple[Place, str, str]]:
+    """Yield place, id and what bears it, for every skill the project makes."""
+    for index, leader in enumerate(read.leaders):
+        place: Place = ("project", "leaders", index)
+        yield (*place, "name"), leader.name, f"leader `{leader.name}`"
+        for number, specialist in enumerate(leader.specialists):
+            skill = specialist.skill if specialist.id else ""
+            yield (*place, "specialists", number, "id"), skill, f"specialist `{leader.name}/{specialist.id}`"
+    for index, source in enumerate(read.skills):
+        yield ("project", "skills", index, "source"), source.skill, f"hand-written skill `{source.path or source.git}`"
+    for index, workflow in enumerate(read.workflows):
+        yield ("project", "integration", "workflows", index, "name"), workflow.name, f"workflow `{workflow.name}`"
 
 
 def _mapping(value: Plain) -> Mapping[str, Plain]:

@@ -5,15 +5,15 @@ The one module that imports pydantic; only `check` and `schema` import it, when 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from bmad_provisioner import form
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.kind import Document
-from bmad_provisioner.kinds.skills.naming import did_you_mean
+from bmad_provisioner.kind import Document, Place
 from bmad_provisioner.kinds.skills.platforms import TOOLS
 
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
@@ -21,11 +21,7 @@ Tool = Annotated[Text, Field(json_schema_extra={"enum": [*sorted(TOOLS)]})]
 Phase = Annotated[str | int, Field(description="A BMAD phase, `anytime`, or an alias such as `3-arch`, `1-discovery`, 0 to 4.")]
 
 
-def _list_if_empty(value: object) -> object:
-    return [] if value is None else value
-
-
-Texts = Annotated[list[Text], BeforeValidator(_list_if_empty)]
+Texts = Annotated[list[Text], BeforeValidator(form.list_if_empty)]
 
 
 class _Strict(BaseModel):
@@ -48,7 +44,7 @@ class Leader(_Strict):
     name: Text = Field(description="The id of its skill: a-z, 0-9 and hyphens, at most 64.")
     domain: Text = Field(default="generic", description="The pack of references: generic, healthcare, qa, cis, or a plugin's.")
     phase: Phase = Field(default="3-solutioning")
-    specialists: Annotated[list[Specialist], BeforeValidator(_list_if_empty)] = Field(
+    specialists: Annotated[list[Specialist], BeforeValidator(form.list_if_empty)] = Field(
         default=[], description="Those it routes work to."
     )
 
@@ -102,7 +98,7 @@ class Customization(_Strict):
 
     memories: Texts = Field(default=[], description="Facts to keep in mind.")
     principles: Texts = Field(default=[], description="Rules to work by.")
-    menu_additions: Annotated[list[MenuAddition], BeforeValidator(_list_if_empty)] = Field(
+    menu_additions: Annotated[list[MenuAddition], BeforeValidator(form.list_if_empty)] = Field(
         default=[], description="Entries for its menu."
     )
 
@@ -120,7 +116,7 @@ class Workflow(_Strict):
 class Integration(_Strict):
     """How the skills work together."""
 
-    workflows: Annotated[list[Workflow], BeforeValidator(_list_if_empty)] = Field(
+    workflows: Annotated[list[Workflow], BeforeValidator(form.list_if_empty)] = Field(
         default=[], description="The workflows; each becomes an orchestrating skill."
     )
 
@@ -137,10 +133,10 @@ class Project(_Strict):
     tools: list[Tool] | None = Field(
         default=None, description="Tool ids such as claude-code; default: what BMAD's own manifest says."
     )
-    leaders: Annotated[list[Leader], BeforeValidator(_list_if_empty)] = Field(
+    leaders: Annotated[list[Leader], BeforeValidator(form.list_if_empty)] = Field(
         default=[], description="The leaders, each with its specialists."
     )
-    skills: Annotated[list[HandWritten], BeforeValidator(_list_if_empty)] = Field(
+    skills: Annotated[list[HandWritten], BeforeValidator(form.list_if_empty)] = Field(
         default=[], description="Skills written by hand, brought along whole."
     )
     customizations: dict[str, Customization] | None = Field(
@@ -163,65 +159,10 @@ def schema() -> Mapping[str, Plain]:
 
 def faults(document: Document) -> tuple[Finding, ...]:
     """Return every way in which a document lacks the form, one finding a place."""
-    try:
-        Manifest.model_validate(dict(document.data))
-    except ValidationError as error:
-        found = {item.message.split(": ", 1)[0]: item for item in reversed([_finding(document, dict(e)) for e in error.errors()])}
-        return tuple(reversed(found.values()))
-    return ()
+    return form.faults(document, form.Form(Manifest, "manifest-form", _keys_at, _HINTS, {"int_type": "text or a number"}))
 
 
-def _finding(document: Document, error: Mapping[str, Any]) -> Finding:
-    place = tuple(_real_place(document.data, error["loc"], missing=error["type"] == "missing"))
-    message, hint = _said(document, error, place)
-    return Finding(
-        path=document.source, rule="manifest-form", message=f"{'.'.join(map(str, place)) or 'document'}: {message}",
-        line=document.line(*place), hint=hint,
-    )  # fmt: skip
-
-
-def _real_place(data: Plain, loc: tuple[str | int, ...], *, missing: bool) -> Iterator[str | int]:
-    """Drop the parts of pydantic's location that are names of alternatives and not keys of the data."""
-    for index, part in enumerate(loc):
-        if isinstance(data, Mapping) and part in data:
-            data = data[str(part)]
-        elif isinstance(data, list | tuple) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        elif not (missing and index == len(loc) - 1):
-            continue
-        yield part
-
-
-def _said(document: Document, error: Mapping[str, Any], place: tuple[str | int, ...]) -> tuple[str, str]:
-    """Return message and hint for one of pydantic's errors, in the words of the house."""
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "missing":
-        return "field required", _REQUIRED.get(str(place[-1]), "")
-    if kind == "extra_forbidden":
-        known = _keys_at(place)
-        return "unknown key", did_you_mean(str(place[-1]), known, f"known keys here are {', '.join(f'`{k}`' for k in known)}")
-    if kind == "value_error":
-        return str(context.get("error", error["msg"])), ""
-    if kind == "literal_error":
-        return f"must be {context['expected']}, not {_shown(error['input'])}", ""
-    if kind == "string_too_short":
-        return "must not be empty", ""
-    if kind == "too_short":
-        return "must have at least one entry", ""
-    if kind == "string_too_long":
-        return f"must have at most {context['max_length']} characters, and has {len(error['input'])}", ""
-    if kind in _WANTED:
-        given = error["input"]
-        quote = kind == "string_type" and isinstance(given, bool | int | float)
-        return f"must be {_WANTED[kind]}, not {_shown(given)}", "put it in quotes" if quote else ""
-    return str(error["msg"]).lower(), ""
-
-
-_WANTED = {
-    "string_type": "text", "int_type": "text or a number", "list_type": "a list", "dict_type": "a mapping",
-    "model_type": "a mapping", "model_attributes_type": "a mapping",
-}  # fmt: skip
-_REQUIRED = {
+_HINTS = {
     "project": "a Skills document has `project:` at its top",
     "name": "give it a name",
     "id": "an id such as `frontend`: a-z, 0-9 and hyphens",
@@ -231,17 +172,7 @@ _REQUIRED = {
 }
 
 
-def _shown(value: object) -> str:
-    if value is None:
-        return "nothing"
-    names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
-    named = names.get(type(value), "")
-    if isinstance(value, str):
-        return f"`{value[:60]}`"
-    return f"{named} (`{value}`)" if isinstance(value, bool | int | float) else named or type(value).__name__
-
-
-def _keys_at(place: tuple[str | int, ...]) -> tuple[str, ...]:
+def _keys_at(place: Place) -> tuple[str, ...]:
     """Return the keys that may stand where an unknown one does."""
     models: dict[str, type[BaseModel]] = {
         "project": Project, "leaders": Leader, "specialists": Specialist, "skills": HandWritten, "source": GitSource,

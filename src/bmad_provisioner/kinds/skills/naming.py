@@ -1,4 +1,4 @@
-"""Naming: the ids that skills and menu entries get, and the guess at what a wrong name meant."""
+"""Naming: the ids that skills and menu entries get."""
 
 from __future__ import annotations
 
@@ -37,11 +37,3 @@ def menu_codes(names: Iterable[str]) -> dict[str, str]:
         taken.add(unique)
         codes[name] = unique
     return codes
-
-
-def did_you_mean(wrong: str, names: Iterable[str], otherwise: str = "") -> str:
-    """Return a hint that names what comes nearest to `wrong`; `otherwise` where nothing does."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only what is wrong pays for it
-
-    near = get_close_matches(wrong, sorted(set(names)), n=2, cutoff=0.6)
-    return f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else otherwise

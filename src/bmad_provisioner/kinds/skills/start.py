@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bmad_provisioner.errors import UsageError
-from bmad_provisioner.kind import Document, Scaffold
+from bmad_provisioner.kind import Document, Place, Scaffold
 from bmad_provisioner.kinds.skills import bmad
-from bmad_provisioner.kinds.skills.manifest import project
-from bmad_provisioner.kinds.skills.remarks import Place, Remarks
+from bmad_provisioner.kinds.skills.manifest import named, project
 from bmad_provisioner.kinds.skills.spelling import yaml_text
 from bmad_provisioner.kinds.skills.words import described
 
@@ -46,9 +45,7 @@ def declared(document: Document, name: str) -> tuple[Place, ...]:
     The parts can be deleted in this order: later entries of a list come first, and none lies within another.
     """
     read = project(document.data)
-    entries = [
-        place[:-1] for place, skill, what in Remarks.named(read) if name in (skill, what.removeprefix("specialist ").strip("`"))
-    ]
+    entries = [place[:-1] for place, skill, what in named(read) if name in (skill, what.removeprefix("specialist ").strip("`"))]
     added: list[Place] = [("project", "customizations", custom.target) for custom in read.customizations if custom.target == name]
     outer = [place for place in entries if not any(place != other and place[: len(other)] == other for other in entries)]
     return tuple(sorted((*outer, *added), reverse=True)) if entries else ()

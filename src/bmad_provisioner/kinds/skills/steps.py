@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bmad_provisioner.kinds.skills.bmad import Installation
 from bmad_provisioner.kinds.skills.manifest import Leader, Project, Specialist
-from bmad_provisioner.kinds.skills.naming import did_you_mean
+from bmad_provisioner.naming import did_you_mean
 
 ROLES = frozenset({"specialist", "test-specialist"})
 """Roles of the prototype's samples: whoever the leader before routes to."""

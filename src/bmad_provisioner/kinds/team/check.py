@@ -13,16 +13,16 @@ from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.task import Effect
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.kind import Document
+from bmad_provisioner.kind import Document, Place
 from bmad_provisioner.kinds.team.files import makes, reads
 from bmad_provisioner.kinds.team.markdown import slug
-from bmad_provisioner.kinds.team.naming import did_you_mean, listed
 from bmad_provisioner.kinds.team.reading import template_tree
-from bmad_provisioner.kinds.team.remarks import Place, Remarks
 from bmad_provisioner.kinds.team.runtime import Runtime
 from bmad_provisioner.kinds.team.secrets import secrets
 from bmad_provisioner.kinds.team.team import Agent, Review, Team, team
+from bmad_provisioner.naming import did_you_mean, listed
 from bmad_provisioner.plugins import Plugins
+from bmad_provisioner.remarks import Remarks
 from bmad_provisioner.tree.paths import refusal
 
 RUNTIMES = "bmad_provisioner.runtimes"

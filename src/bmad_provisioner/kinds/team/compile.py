@@ -16,7 +16,6 @@ from bmad_provisioner.kind import Demands, Document, Sight
 from bmad_provisioner.kinds.team import request as requests
 from bmad_provisioner.kinds.team.making import Makers
 from bmad_provisioner.kinds.team.reading import Reading, is_file, is_read, may_idle, nothings, reading, template_tree
-from bmad_provisioner.kinds.team.remarks import Remarks
 from bmad_provisioner.kinds.team.request import Item, Requirements
 from bmad_provisioner.kinds.team.rounds import reviewed
 from bmad_provisioner.kinds.team.route import Specialist, route
@@ -26,6 +25,7 @@ from bmad_provisioner.kinds.team.team import Agent, Team, team
 from bmad_provisioner.kinds.team.turn import ASK, MAKE, ORDER, REQUIREMENT, RUNTIMES
 from bmad_provisioner.patterns import is_pattern, meet
 from bmad_provisioner.plugins import Plugins
+from bmad_provisioner.remarks import Remarks
 from bmad_provisioner.tree.model import BESIDE, Scope
 from bmad_provisioner.usage import Usage
 

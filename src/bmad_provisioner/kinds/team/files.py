@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from bmad_provisioner.characters import shown
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.finding import Finding
+from bmad_provisioner.kind import Place
 from bmad_provisioner.kinds.team.making import Makers
-from bmad_provisioner.kinds.team.naming import did_you_mean
-from bmad_provisioner.kinds.team.remarks import Place, Remarks
 from bmad_provisioner.kinds.team.request import Requirements, from_tree, parse, select
 from bmad_provisioner.kinds.team.sections import has_sections
 from bmad_provisioner.kinds.team.team import Agent, Read, Team
 from bmad_provisioner.kinds.team.team import read as meaning
+from bmad_provisioner.naming import did_you_mean
 from bmad_provisioner.patterns import is_pattern, meet
+from bmad_provisioner.remarks import Remarks
 from bmad_provisioner.tree.paths import collisions, refusal
 
 

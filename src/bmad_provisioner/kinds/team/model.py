@@ -5,19 +5,18 @@ The one module that imports pydantic; only `check` and `schema` import it, when 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainValidator, Tag, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainValidator, Tag
 from pydantic import WithJsonSchema as Shown
 from pydantic.json_schema import GenerateJsonSchema
 
+from bmad_provisioner import form
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.kind import Document
+from bmad_provisioner.kind import Document, Place
 from bmad_provisioner.kinds.team import units
-from bmad_provisioner.kinds.team.naming import did_you_mean, listed
-from bmad_provisioner.kinds.team.remarks import Place, Remarks
 
 MOST_AGENTS = 1_000
 MOST_ENTRIES = 200
@@ -28,7 +27,7 @@ def _measured(read: Callable[[units.Written], float], *, least: float = 0, most:
 
     def valid(written: object) -> object:
         if not isinstance(written, str | int | float):
-            raise ValueError(f"must be text or a number, not {_shown(written)}")
+            raise ValueError(f"must be text or a number, not {form.shown(written)}")
         if not least <= read(written) <= most:
             raise ValueError(f"must be from {least:g} to {most:g}, not `{written}`")
         return written
@@ -36,18 +35,11 @@ def _measured(read: Callable[[units.Written], float], *, least: float = 0, most:
     return valid
 
 
-def _list_if_empty(value: object) -> object:
-    return [] if value is None else value
-
-
-def _mapping_if_empty(value: object) -> object:
-    return {} if value is None else value
-
-
 _WRITTEN: Any = {"type": ["string", "number"]}
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Prompt = Annotated[str, Field(min_length=1, max_length=200_000)]
-Texts = Annotated[list[Text], Field(max_length=MOST_ENTRIES), BeforeValidator(_list_if_empty)]
+Texts = Annotated[list[Text], Field(max_length=MOST_ENTRIES), BeforeValidator(form.list_if_empty)]
+_Below = BeforeValidator(form.mapping_if_empty)
 Duration = Annotated[
     Any, PlainValidator(_measured(units.duration, least=0.001)), Shown({**_WRITTEN, "examples": ["30s", "15m", "24h"]})
 ]
@@ -77,7 +69,7 @@ def _timeout(value: object) -> object:
 
 def _version(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise ValueError(f"must be a version such as `1.2.0`, not {_shown(value)}")
+        raise ValueError(f"must be a version such as `1.2.0`, not {form.shown(value)}")
     return value
 
 
@@ -232,9 +224,9 @@ class Team(_Strict):
     )  # fmt: skip
     agents: Annotated[dict[str, Agent], Field(min_length=1, max_length=MOST_AGENTS)] = Field(description="The agents, by name.")
     leader: Leader | None = None
-    cache: Annotated[Cache, BeforeValidator(_mapping_if_empty)] = Field(default=Cache(), description="How results are remembered.")
-    policy: Annotated[Policy, BeforeValidator(_mapping_if_empty)] = Field(default=Policy(), description="What happens on failure.")
-    budget: Annotated[Budget, BeforeValidator(_mapping_if_empty)] = Field(default=Budget(), description="What a run may consume.")
+    cache: Annotated[Cache, _Below] = Field(default=Cache(), description="How results are remembered.")
+    policy: Annotated[Policy, _Below] = Field(default=Policy(), description="What happens on failure.")
+    budget: Annotated[Budget, _Below] = Field(default=Budget(), description="What a run may consume.")
 
 
 class _Untitled(GenerateJsonSchema):
@@ -250,84 +242,16 @@ def schema() -> Mapping[str, Plain]:
 
 def faults(document: Document) -> tuple[Finding, ...]:
     """Return every way in which a document lacks the form, one finding a place."""
-    try:
-        Team.model_validate(dict(document.data))
-    except ValidationError as error:
-        found: dict[Place, Finding] = {}
-        for each in error.errors(include_url=False):
-            place = tuple(_real_place(document.data, each["loc"], missing=each["type"] == "missing"))
-            found.setdefault(place, Remarks(document).error("team-form", place, *_said(each, place)))
-        return tuple(found.values())
-    return ()
+    return form.faults(document, form.Form(Team, "team-form", _keys_at, _HINTS))
 
 
-def _real_place(data: Plain, loc: tuple[str | int, ...], *, missing: bool) -> Iterator[str | int]:
-    """Drop the parts of pydantic's location that are names of alternatives and not keys of the data."""
-    for index, part in enumerate(loc):
-        if isinstance(data, Mapping) and part in data:
-            data = data[str(part)]
-        elif isinstance(data, list | tuple) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        elif not (missing and index == len(loc) - 1):
-            continue
-        yield part
-
-
-def _said(error: Mapping[str, Any], place: Place) -> tuple[str, str]:
-    """Return message and hint for one of pydantic's errors, in the words of the house."""
-    kind, context, given = error["type"], error.get("ctx", {}), error["input"]
-    if kind == "missing":
-        return "field required", _REQUIRED.get(str(place[-1]), "")
-    if kind == "extra_forbidden":
-        known = _keys_at(place)
-        return "unknown key", did_you_mean(str(place[-1]), known, f"known keys here are {listed(known, 30)}")
-    if kind == "literal_error":
-        return f"must be {context['expected']}, not {_shown(given)}", ""
-    if kind == "string_too_short":
-        return "must not be empty", ""
-    if kind in _WANTED:
-        quote = kind == "string_type" and isinstance(given, bool | int | float)
-        return f"must be {_WANTED[kind]}, not {_shown(given)}", "put it in quotes" if quote else ""
-    if kind in _BOUNDS:
-        words, limit = _BOUNDS[kind]
-        return f"{words} {context[limit]}{_counted(given)}", _REQUIRED.get(str(place[-1]), "") if kind.startswith("too_") else ""
-    return str(context.get("error", error["msg"])), ""
-
-
-_WANTED = {
-    "string_type": "text", "int_type": "a whole number", "bool_type": "true or false", "list_type": "a list",
-    "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping",
-}  # fmt: skip
-_BOUNDS = {
-    "string_too_long": ("must have a length of at most", "max_length"),
-    "too_short": ("must have a length of at least", "min_length"),
-    "too_long": ("must have a length of at most", "max_length"),
-    "greater_than_equal": ("must be at least", "ge"),
-    "less_than_equal": ("must be at most", "le"),
-}
-_REQUIRED = {
+_HINTS = {
     "name": "give it a name",
     "agents": "agents by name, for example `{writer: {runtime: claude, prompt: ...}}`",
     "runtime": "a name such as `claude`, or one name with its options: `{command: [codex, exec, -]}`",
     "of": "an agent that this one needs",
     "file": "a path beside the document, for example request.md",
 }
-
-
-def _counted(given: object) -> str:
-    return f", not {given}" if isinstance(given, int) else f", and has {len(given)}" if isinstance(given, str | list | dict) else ""
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, str):
-        return f"`{value[:60]}`"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    names = {int: f"a number (`{value}`)", float: f"a number (`{value}`)", list: "a list", dict: "a mapping"}
-    return names.get(type(value), type(value).__name__)
-
 
 _BELOW: Mapping[tuple[type[BaseModel], str], type[BaseModel]] = {
     (Team, "profile"): OwnProfile, (Team, "request"): RequestFile, (Team, "leader"): Leader, (Team, "cache"): Cache,

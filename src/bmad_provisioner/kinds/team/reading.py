@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from bmad_provisioner.digest import Entry
 from bmad_provisioner.engine.task import Task
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.kind import Sight
+from bmad_provisioner.kind import Place, Sight
 from bmad_provisioner.kinds.team.making import Makers
-from bmad_provisioner.kinds.team.remarks import Place, Remarks
 from bmad_provisioner.kinds.team.runtime import Runtime
 from bmad_provisioner.kinds.team.sections import sections
 from bmad_provisioner.kinds.team.select import narrowed
@@ -18,6 +17,7 @@ from bmad_provisioner.kinds.team.team import Agent, Read, Team
 from bmad_provisioner.kinds.team.turn import RUNTIMES
 from bmad_provisioner.patterns import is_pattern, meet
 from bmad_provisioner.plugins import Plugins
+from bmad_provisioner.remarks import Remarks
 from bmad_provisioner.tree.model import BESIDE
 
 _NO_FILES = {

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 from bmad_provisioner.digest import Plain, fingerprint
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.kinds.team.markdown import Line, lines, normalised, slug, title_slug
-from bmad_provisioner.kinds.team.naming import did_you_mean, listed
+from bmad_provisioner.naming import did_you_mean, listed
 
 ALL = "requirements"
 """The selector of everything, and the first word of every other."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.kinds.team.remarks import Place, Remarks
+from bmad_provisioner.kind import Place
+from bmad_provisioner.remarks import Remarks
 
 _HINT = "write the name of the environment variable that holds it, and revoke what was written here"
 _TOKEN = re.compile(

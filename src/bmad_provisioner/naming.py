@@ -1,4 +1,4 @@
-"""Naming: the guess at what a wrong name meant."""
+"""Naming: how names are listed, and the guess at what a wrong one meant."""
 
 from __future__ import annotations
 

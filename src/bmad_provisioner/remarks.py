@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from bmad_provisioner.finding import Finding, Severity
-from bmad_provisioner.kind import Document
-
-Place: TypeAlias = tuple[str | int, ...]
+from bmad_provisioner.kind import Document, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +21,10 @@ class Remarks:
     def warning(self, rule: str, place: Place, message: str, hint: str = "") -> Finding:
         """Return what is vague, with its remedy."""
         return self._finding(rule, place, message, hint, Severity.WARNING)
+
+    def info(self, rule: str, place: Place, message: str, hint: str = "") -> Finding:
+        """Return what is worth knowing."""
+        return self._finding(rule, place, message, hint, Severity.INFO)
 
     def _finding(self, rule: str, place: Place, message: str, hint: str, severity: Severity) -> Finding:
         dotted = ".".join(map(str, place)) or "document"
