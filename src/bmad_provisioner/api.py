@@ -254,6 +254,7 @@ def undo(session: Session, number: int | None, *, choices: Mapping[str, str] | N
     told = [replace(change, reason="as before") for change in raw]
     changes = settle(told, bases(session, raw, _present(after)), sides, decide(told, choices or {}))
     head = receipts[-1].name
+    session.blobs.commit()
     return receipt, Plan(
         str(session.project.root),
         receipt.document,

@@ -193,8 +193,8 @@ def test_a_script_of_the_project_is_found_from_the_agents_folder(tmp_path, monke
     assert run(tmp_path / "scratch", "./script").text.strip() == str(tmp_path / "scratch")
 
 
-@pytest.mark.parametrize(("command", "endpoint"), [(["claude", "-p"], "claude"), ("claude -p", "claude -p")])
-def test_a_command_is_guarded_by_its_program(command, endpoint):
+@pytest.mark.parametrize(("command", "endpoint"), [(["claude", "-p"], "claude -p"), ("claude -p", "claude -p")])
+def test_a_command_is_guarded_by_itself_and_not_by_what_runs_it(command, endpoint):
     assert COMMAND.endpoint({"command": command}) == endpoint
 
 

@@ -77,9 +77,9 @@ class Command:
         return f"{found} {fingerprint([_known(found, by_content='/' in program), *files])[:16]}"
 
     def endpoint(self, options: Mapping[str, Plain]) -> str:
-        """Return the program, or the whole line for the shell."""
+        """Return the whole command: two scripts that one interpreter runs have nothing to do with each other."""
         command = options["command"]
-        return command if isinstance(command, str) else str(cast("Sequence[Plain]", command)[0])
+        return command if isinstance(command, str) else " ".join(map(str, cast("Sequence[Plain]", command)))
 
     def ask(self, ask: Ask) -> Answer:
         """Run the command; raises TaskError where it does not start, or does not end well."""
@@ -92,7 +92,9 @@ class Command:
             turn=ask.turn,
             stdin=told.encode("utf-8", "replace"),
         )
-        raise_failure(shown(self.endpoint(ask.options)), ended, ask.turn)
+        command = ask.options["command"]
+        name = command if isinstance(command, str) else str(cast("Sequence[Plain]", command)[0])
+        raise_failure(shown(name), ended, ask.turn)
         if ask.options.get("answer") == "json":
             return printed(ended)
         return Answer(text=scrubbed(ended.stdout[-_WORDS:].decode("utf-8", "replace")), usage=Usage(peak=ended.peak))
