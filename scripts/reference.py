@@ -368,7 +368,8 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
         "env": "A list of the NAMES of environment variables it may see.",
     },
     "template": {
-        "template": "The name of a tree that ships, such as `fullstack/backend-developer`; `{template: NAME}` is short for it.",
+        "template": "The name of a tree that ships, such as `fullstack/backend-developer`, or else a folder beside the document, "
+        "such as `templates/card`; `{template: NAME}` is short for it.",
         "files": "Or the tree itself: a mapping of paths to texts; `NAME.j2` makes `NAME`.",
     },
     "canned": {
@@ -519,19 +520,24 @@ def error_tree() -> str:
     rows = []
     for found in error_classes():
         depth = len([base for base in found.__mro__ if issubclass(base, errors.BmadpError)]) - 1
-        rows.append((f"{'&emsp;' * depth}`{found.__name__}`", str(found.exit_code), inspect.getdoc(found) or ""))
+        about = " ".join((inspect.getdoc(found) or "").split())
+        rows.append((f"{'&emsp;' * depth}`{found.__name__}`", str(found.exit_code), about))
     return _page("Errors", head, _table(("Error", "Exit code", "Meaning"), rows))
 
 
 CODES: Mapping[str, tuple[str, str]] = {
     "CLEAN": ("It did what was asked; for `validate`, `doctor` and `history --verify`: nothing was found.", "all"),
-    "FAILED": ("It failed, and nothing was changed; or errors were found; or the project is not as the manifest says.", "all"),
+    "FAILED": (
+        "It failed, or the question was answered with no, and nothing was changed; or errors were found; or the project is not as "
+        "the manifest says.",
+        "all",
+    ),
     "USAGE": ("The command line or the manifest is wrong, or there was nobody to ask.", "all"),
     "BUG": ("A bug in bmadp. The message names a report file.", "all"),
     "PENDING": ("Changes are pending.", "`analyze --exit-code`"),
     "DRIFT": ("Files were edited here (and none is in conflict).", "`analyze --exit-code`"),
     "CONFLICT": ("Somebody has to choose between two sides.", "`analyze --exit-code`"),
-    "INTERRUPTED": ("Ctrl-C, or the question was answered with no. Nothing is half done.", "all"),
+    "INTERRUPTED": ("Ctrl-C or SIGTERM. Nothing is half done, and what agents have done is kept.", "all"),
 }
 """What each exit code of `cli.tell` means, and which verbs give it."""
 
@@ -564,12 +570,13 @@ FILES: Mapping[str, tuple[str, str]] = {
         "yes",
     ),
     "index.json": (
-        "What each file held when it was last read, and the last plan that had nothing to do.",
+        "What each file held when it was last read, and the last plan that had nothing to do or nobody to ask.",
         "yes: one run is slower",
     ),
     "recorded.json": ("What the receipts add up to, so that they need not all be read.", "no: it also shows a shortened journal"),
     "blobs.db": (
-        "SQLite: backups, bases of merges, cached outputs, each under its digest; what agents took; circuit breakers.",
+        "SQLite: backups, bases of merges, cached outputs, each under its digest, what is longer than 1 MiB in parts; what agents "
+        "took; circuit breakers.",
         "no: backups, merges and paid results are gone",
     ),
     "blobs.db-wal": ("SQLite's own, while the file is open.", "no"),
@@ -577,6 +584,11 @@ FILES: Mapping[str, tuple[str, str]] = {
     "journal": (
         "One receipt a transaction, `NUMBER-DIGEST.json`; each names the one before.",
         "no: history and undo are gone",
+    ),
+    "performance.jsonl": (
+        "With `performance_logging`: how long each step and agent took, one JSON object a line. Beyond 8 MiB it becomes "
+        "`performance.jsonl.1`, in place of the one before.",
+        "yes",
     ),
     "txn": ("The transaction that is being written; empty otherwise.", "no: an interrupted run could not be finished"),
 }
@@ -605,6 +617,13 @@ the verb.
 `txn/ID.tmp` is being prepared: nothing has happened yet. `txn/ID` is committed and will be carried through. `txn/ID.abort` is being
 taken back. `txn/ID.done` is rubbish. The next verb that writes deals with whatever it finds there before anything else;
 [transactions](../concepts/transaction.md) says how.
+
+## The performance log
+
+Each line of `performance.jsonl` has `at` (seconds since 1970), `process`, `event` and `name`; a `step` (`observe`, `compile`,
+`run`, `compare`, `commit`, ...) also `seconds`; a `task` that ran `action`, `status`, `lane` and `seconds`; a `retry` the `number` of
+the next try, how long it `waits`, and the `reason`. A `warning` has its text as its name. A file that cannot be written stops
+nothing.
 
 ## Outside the folder
 

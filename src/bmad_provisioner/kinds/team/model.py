@@ -116,11 +116,13 @@ class Review(_Strict):
     """Whose work is reviewed, and sent back until it is accepted."""
 
     of: Text = Field(description="An agent that this one needs.")
-    rounds: Annotated[int, Field(ge=1, le=5)] = Field(default=2, description="At most so many rounds.")
+    rounds: Annotated[int, Field(ge=1, le=5)] = Field(
+        default=2, description="At most so many rounds; of several reviewers the most."
+    )
 
 
 class Expected(_Strict):
-    """What a turn is thought to take, until history knows better."""
+    """What a turn is thought to take; what it took lately counts if that is more."""
 
     cost: Number = Field(default=0, description="US dollars.")
     tokens: Count = Field(default=0, description="Tokens read and written.")
@@ -140,19 +142,23 @@ class Agent(_Strict):
     needs: Texts = Field(default=[], description="The agents that must be done first.")
     reads: Texts | None = Field(
         default=None,
-        description="What it sees: `requirements`, `requirements.ui`, `requirements.REQ-7`, `docs/prd.md`, `docs/prd.md#screens`, "
-        "`src/**/*.py`. Left out: what the agents it needs make, or all requirements if it needs none.",
+        description="What it sees: `requirements`, `requirements.ui`, `requirements.REQ-7`, `!requirements.notes`, `docs/prd.md`, "
+        "`docs/prd.md#screens`, `src/**/*.py`; a `?` at the end: if it is there. Left out: what the agents it needs make, or all "
+        "requirements if it needs none.",
     )
     makes: Texts = Field(default=[], description="The files it has to make: paths, or patterns such as `web/**/*.js`.")
     check: Text | None = Field(default=None, description="A shell command that must succeed for its work to count.")
-    schema_: dict[str, Any] | None = Field(default=None, alias="schema", description="A JSON schema that its answer must meet.")
+    schema_: dict[str, Any] | None = Field(
+        default=None, alias="schema", description="A JSON schema that the data of its answer must meet."
+    )
     domain: str | None = Field(default=None, description="What it knows; the leader routes by it.")
     skills: Texts = Field(default=[], description="What it can do; the leader routes by these words.")
     priority: Literal["critical", "high", "normal", "low"] = Field(
         default="normal", description="Which of two that could run goes first."
     )
     effect: Literal["pure", "idempotent", "once"] = Field(
-        default="pure", description="What doing it twice would do to the world; an agent of effect `once` is never tried again."
+        default="pure",
+        description="What doing it twice would do to the world; an agent of effect `once` is never asked again by itself.",
     )
     review: Review | None = None
     memory: Size | None = Field(default=None, description="What it may hold; left out: as the profile says.")
