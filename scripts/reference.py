@@ -621,8 +621,8 @@ taken back. `txn/ID.done` is rubbish. The next verb that writes deals with whate
 ## The performance log
 
 Each line of `performance.jsonl` has `at` (seconds since 1970), `process`, `event` and `name`; a `step` (`observe`, `compile`,
-`run`, `compare`, `commit`, ...) also `seconds`; a `task` that ran `action`, `status`, `lane` and `seconds`; a `retry` the `number` of
-the next try, how long it `waits`, and the `reason`. A `warning` has its text as its name. A file that cannot be written stops
+`run`, `compare`, `commit`, ...) also `seconds`; a `task` that ran `action`, `status`, `lane` and `seconds`; a `retry` the `number`
+of the next try, how long it `waits`, and the `reason`. A `warning` has its text as its name. A file that cannot be written stops
 nothing.
 
 ## Outside the folder
