@@ -349,3 +349,24 @@ def test_a_wrong_option_is_named(runtime, options, fault):
 )
 def test_right_options_are_taken(runtime, options):
     assert runtime.check(options) == ()
+
+
+# --- what the environment tells -----------------------------------------------------------------------------------------
+
+
+def test_what_the_environment_tells_an_agent_is_part_of_who_it_is_but_for_secrets(monkeypatch):
+    for runtime, options in ((COMMAND, {"command": ["sh"]}), (PYTHON, {"call": "json:dumps"})):
+        seen = []
+        for region, key in (("eu", "first-key"), ("eu", "second-key"), ("us", "second-key")):
+            monkeypatch.setenv("REGION", region)
+            monkeypatch.setenv("MY_API_KEY", key)
+            seen.append(runtime.version({**options, "env": ["REGION", "MY_API_KEY"]}))
+        assert seen[0] == seen[1] != seen[2]
+
+
+def test_a_secret_that_an_agent_was_given_is_masked_in_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_API_KEY", "hush-hush-1")
+    with pytest.raises(TaskError) as caught:
+        run(tmp_path, "sh", "-c", "echo 401 for key $MY_API_KEY >&2; exit 3", env=["MY_API_KEY"])
+    assert "401 for key ***" in caught.value.message and "hush" not in str(caught.value)
+    assert run(tmp_path, "sh", "-c", "echo my key is $MY_API_KEY", env=["MY_API_KEY"]).text.strip() == "my key is ***"

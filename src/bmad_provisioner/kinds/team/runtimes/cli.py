@@ -23,10 +23,10 @@ from bmad_provisioner.kinds.team.runtimes import adapters
 from bmad_provisioner.kinds.team.runtimes.adapters import Adapter
 from bmad_provisioner.kinds.team.runtimes.answers import Shape, find
 from bmad_provisioner.kinds.team.runtimes.parsers import Report
+from bmad_provisioner.kinds.team.runtimes.words import is_secret, one_line
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODEL = re.compile(r"[\w./:@+-]*")
-_SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 _VERSION = re.compile(r"\d+\.\d+[\w.+-]*")
 _BARRING = re.compile(r"log(ged)? ?in|api key|authenticat|unauthori[sz]ed|auth method|credential", re.IGNORECASE)
 _HEALING = re.compile(
@@ -103,7 +103,7 @@ class Cli:
             )
         report = self.adapter.parse(ended.code, ended.stdout, ended.stderr)
         report = replace(report, usage=replace(report.usage, peak=ended.peak))
-        _judge(self.adapter, ended, report, lambda words: _scrubbed(words, call.secrets))
+        _judge(self.adapter, ended, report, lambda words: one_line(words, call.secrets))
         return _answer(ask, report)
 
     def _program(self, options: Mapping[str, Plain]) -> str | None:
@@ -171,7 +171,7 @@ def _call(adapter: Adapter, program: str, ask: Ask, private: Path) -> _Call:
         command=(program, *_arguments(adapter, ask, level, values)),
         environment=passed,
         stdin=values["prompt"].encode(),
-        secrets=tuple(passed[name] for name in (*adapter.passes, *extra) if name in passed and name.endswith(_SECRET)),
+        secrets=tuple(passed[name] for name in (*adapter.passes, *extra) if name in passed and is_secret(name)),
     )
 
 
@@ -228,7 +228,7 @@ def _failure(adapter: Adapter, report: Report, words: str) -> TaskError:
     if status in (408, 409, 429) or status >= 500 or (not status and _HEALING.search(words)):
         return TaskError(message, heals=True, after=report.after, usage=report.usage)
     if status in (401, 402, 403) or (not status and _BARRING.search(words)):
-        keys = ", ".join(f"`{name}`" for name in adapter.passes if name.endswith(_SECRET))
+        keys = ", ".join(f"`{name}`" for name in adapter.passes if is_secret(name))
         return TaskError(message, barred=True, hint=f"log in with `{adapter.name}`, or set one of {keys}", usage=report.usage)
     return TaskError(message, usage=report.usage)
 
@@ -246,14 +246,6 @@ def _within(words: str, folder: Path) -> str:
     for root in {f"{folder}/", f"{folder.resolve()}/"}:
         words = words.replace(root, "")
     return words
-
-
-def _scrubbed(words: str, secrets: tuple[str, ...]) -> str:
-    """Return the words on one line, cut, and without any secret that was passed."""
-    for secret in secrets:
-        words = words.replace(secret, "***") if len(secret) > 3 else words
-    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return line if len(line) <= 300 else line[:297] + "..."
 
 
 def _packaged(real: str, package: str) -> str:

@@ -18,6 +18,7 @@ from bmad_provisioner.engine.task import Resources, Turn
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.team.runtime import MEBI, Answer, Ask
 from bmad_provisioner.kinds.team.runtimes.answers import parse
+from bmad_provisioner.kinds.team.runtimes.words import is_secret, masked, secrets
 from bmad_provisioner.tree.paths import collisions, refusal
 from bmad_provisioner.usage import Usage
 
@@ -68,13 +69,13 @@ class Command:
         return tuple(faults(self.name, options, _OPTIONS, "command"))
 
     def version(self, options: Mapping[str, Plain]) -> str:
-        """Return which program it is: by place, size and time on PATH, by content where a place was given."""
+        """Return which program it is, by size and time on PATH, by content where a place was given, and what it is told besides."""
         program, *arguments = _words(options)
         found = which(program)
         if found is None:
             return "absent"
         files = [_known(argument) for argument in arguments if argument.startswith("/") and Path(argument).is_file()]
-        return f"{found} {fingerprint([_known(found, by_content='/' in program), *files])[:16]}"
+        return f"{Path(found).name} {fingerprint([_known(found, by_content='/' in program), *files, told(options)])[:16]}"
 
     def endpoint(self, options: Mapping[str, Plain]) -> str:
         """Return the whole command: two scripts that one interpreter runs have nothing to do with each other."""
@@ -83,21 +84,33 @@ class Command:
 
     def ask(self, ask: Ask) -> Answer:
         """Run the command; raises TaskError where it does not start, or does not end well."""
-        told = "\n\n".join(part for part in (ask.system, ask.prompt) if part)
+        asked = "\n\n".join(part for part in (ask.system, ask.prompt) if part)
         more = {"BMADP_AGENT": ask.agent, "BMADP_MODEL": ask.model}
         ended = run_child(
             _words(ask.options),
             folder=ask.folder,
             environment=environment(cast("Sequence[str]", ask.options.get("env") or ()), **more),
             turn=ask.turn,
-            stdin=told.encode("utf-8", "replace"),
+            stdin=asked.encode("utf-8", "replace"),
         )
         command = ask.options["command"]
         name = command if isinstance(command, str) else str(cast("Sequence[Plain]", command)[0])
-        raise_failure(shown(name), ended, ask.turn)
+        raise_failure(shown(name), ended, ask)
         if ask.options.get("answer") == "json":
-            return printed(ended)
-        return Answer(text=scrubbed(ended.stdout[-_WORDS:].decode("utf-8", "replace")), usage=Usage(peak=ended.peak))
+            return printed(ended, ask)
+        words = ended.stdout[-_WORDS:].decode("utf-8", "replace")
+        return Answer(text=scrubbed(masked(words, given_secrets(ask))), usage=Usage(peak=ended.peak))
+
+
+def given_secrets(ask: Ask) -> tuple[str, ...]:
+    """Return the secrets that an agent was given in its environment."""
+    return secrets(map(str, cast("Sequence[Plain]", ask.options.get("env") or ())))
+
+
+def told(options: Mapping[str, Plain]) -> Plain:
+    """Return what the environment tells an agent by name, but for secrets: another key for the same door changes nothing."""
+    names = map(str, cast("Sequence[Plain]", options.get("env") or ()))
+    return {name: os.environ.get(name) for name in names if not is_secret(name)}
 
 
 def refused(path: str) -> str:
@@ -117,12 +130,12 @@ def faults(runtime: str, options: Mapping[str, Plain], rules: Mapping[str, Rule]
             yield f"`{name}` has to be {meaning}"
 
 
-def raise_failure(name: str, ended: Ended, turn: Turn) -> None:
+def raise_failure(name: str, ended: Ended, ask: Ask) -> None:
     """Raise TaskError unless a child exited with 0; another try may help after a timeout, a signal or `EX_TEMPFAIL`."""
     if ended.ending is Ending.EXITED and ended.code == 0:
         return
-    how, hint, heals = _ending(ended, turn)
-    said = _last_lines(ended.stderr)
+    how, hint, heals = _ending(ended, ask.turn)
+    said = _last_lines(masked(ended.stderr.decode("utf-8", "replace"), given_secrets(ask)))
     raise TaskError(f"`{name}` {how}" + (f": {said}" if said else ""), hint=hint, heals=heals)
 
 
@@ -143,18 +156,19 @@ def _signal(number: int) -> str:
     return known.get(number, f"signal {number}")
 
 
-def _last_lines(stderr: bytes) -> str:
-    lines = [line.strip() for line in stderr[-4096:].decode("utf-8", "replace").splitlines()]
+def _last_lines(stderr: str) -> str:
+    lines = [line.strip() for line in stderr[-4096:].splitlines()]
     text = scrubbed(" | ".join([line for line in lines if line][-3:]))
     return text if len(text) <= 400 else "..." + text[-397:]
 
 
-def printed(ended: Ended) -> Answer:
+def printed(ended: Ended, ask: Ask) -> Answer:
     """Return the answer a child printed as JSON, or what is wrong with it."""
     if ended.cut:
         return Answer(trouble=f"the answer is longer than {len(ended.stdout) // MEBI} MiB")
     try:
-        return replace(given(parse(ended.stdout)), usage=Usage(peak=ended.peak))
+        answer = given(parse(ended.stdout))
+        return replace(answer, text=masked(answer.text, given_secrets(ask)), usage=Usage(peak=ended.peak))
     except ValueError as error:
         return Answer(trouble=f"the answer is not the JSON it should be: {scrubbed(str(error))}")
 
@@ -211,7 +225,7 @@ def _known(path: str, *, by_content: bool = True) -> Plain:
     status = os.stat(path)
     if by_content and status.st_size <= _SCRIPT:
         return digest(Path(path).read_bytes())
-    return [path, status.st_size, status.st_mtime_ns]
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _are_texts(value: Plain) -> bool:

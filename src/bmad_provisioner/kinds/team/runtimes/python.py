@@ -11,12 +11,12 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import cast
 
-from bmad_provisioner.digest import Plain, digest
+from bmad_provisioner.digest import Plain, digest, fingerprint
 from bmad_provisioner.engine.child import environment, run_child
 from bmad_provisioner.engine.task import Resources
 from bmad_provisioner.kinds.team.runtime import MEBI, Answer, Ask
 from bmad_provisioner.kinds.team.runtimes import called
-from bmad_provisioner.kinds.team.runtimes.command import ENV, Rule, faults, printed, raise_failure
+from bmad_provisioner.kinds.team.runtimes.command import ENV, Rule, faults, printed, raise_failure, told
 
 _CALL = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
 _OPTIONS: Mapping[str, Rule] = {
@@ -45,11 +45,11 @@ class Python:
         return tuple(faults(self.name, options, _OPTIONS, "call"))
 
     def version(self, options: Mapping[str, Plain]) -> str:
-        """Return the interpreter and the content of the module (not of what it imports)."""
+        """Return the interpreter, the content of the module (not of what it imports), and what it is told besides."""
         spec = _spec(str(options["call"]).partition(":")[0], _path(options))
         if spec is None or spec.origin is None or not Path(spec.origin).is_file():
             return "absent"
-        return f"python {sys.version.split()[0]} {digest(Path(spec.origin).read_bytes())[:16]}"
+        return f"python {sys.version.split()[0]} {fingerprint([digest(Path(spec.origin).read_bytes()), told(options)])[:16]}"
 
     def endpoint(self, options: Mapping[str, Plain]) -> str:
         """Return the function."""
@@ -64,8 +64,8 @@ class Python:
             turn=ask.turn,
             stdin=json.dumps(_request(ask)).encode(),
         )
-        raise_failure(str(ask.options["call"]), ended, ask.turn)
-        return printed(ended)
+        raise_failure(str(ask.options["call"]), ended, ask)
+        return printed(ended, ask)
 
 
 def _request(ask: Ask) -> Plain:
