@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from bmad_provisioner.characters import shown
 from bmad_provisioner.engine.attempt import Attempt
@@ -23,6 +24,8 @@ from bmad_provisioner.usage import Usage
 
 _GRACE = 10.0
 """Seconds a task may overrun its time before its thread is given up: a child process has to be ended and read first."""
+_QUEUED = 3600.0
+"""Seconds a try may wait for a place on a cluster."""
 _LEAVING = 5.0
 """Seconds that running tasks have to end after an interrupt."""
 _NOTHING, _ONE_TRY = Usage(), Usage(tries=1)
@@ -112,14 +115,13 @@ class Attempts:
 
     def _start(self, one: Attempt) -> None:
         task = one.task
-        if task.effect is Effect.ONCE:
-            self._means.cache.begin(one.key, task.name)
         seconds = self._time(task)
         turn = Turn(one.number, seconds, one.wanted.memory or None, lambda: one.stopped, self._last(one))
         self._serial += 1
-        job = Job(self._serial, task.name, task.action.function, self._inputs(task, turn), task.action.lane, one.wanted)
-        one.begun = self._means.clock()
-        one.deadline = None if seconds is None else one.begun + seconds + _GRACE
+        begun, is_once = partial(self._begin, one, seconds), task.effect is Effect.ONCE
+        inputs, action = self._inputs(task, turn), task.action
+        job = Job(self._serial, task.name, action.function, inputs, action.lane, one.wanted, begun, is_once)
+        one.begun, one.deadline = None, self._means.clock() + _QUEUED
         self._running[job.serial] = one
         self._room.take(one)
         self._means.emit(TaskStarted(task.name, task.action.name, task.action.lane.value))
@@ -130,6 +132,13 @@ class Attempts:
             lanes.start(job)
         except LanesError as error:
             self._retire(self._running.pop(job.serial), error)
+
+    def _begin(self, one: Attempt, seconds: float | None) -> None:
+        """Count the time of a try from now, that it has its place."""
+        if one.task.effect is Effect.ONCE:
+            self._means.cache.begin(one.key, one.task.name)
+        one.begun = self._means.clock()
+        one.deadline = None if seconds is None else one.begun + seconds + _GRACE
 
     def _time(self, task: Task) -> float | None:
         """Return the seconds a try may take: those of the settings, or by its policy, but no more than the budget has left."""
@@ -191,7 +200,7 @@ class Attempts:
         for one in lost.values():
             one.stopped = True
             self._put_back(one)
-            if one.task.effect is Effect.ONCE:
+            if one.task.effect is Effect.ONCE and one.begun is not None:
                 self._fail(one, TaskError("it was lost with its executor, and may have been done"))
             else:
                 self.add(replace(one, stopped=False))
@@ -236,10 +245,10 @@ class Attempts:
     def _overdue(self, ended: set[int]) -> list[Done]:
         now = self._means.clock()
         overdue = {serial: one for serial, one in self._running.items() if one.deadline is not None and one.deadline <= now}
-        late = {serial: now - one.begun for serial, one in overdue.items() if serial not in ended}
+        late = {serial: one for serial, one in overdue.items() if serial not in ended}
         for serial in late:
             self._open().abandon(serial)
-        return [Done(serial, None, TaskError("it did not end in its time", heals=True), took) for serial, took in late.items()]
+        return [_late(serial, one, now) for serial, one in late.items()]
 
     def _ended(self, done: Done) -> None:
         one = self._running.pop(done.serial, None)
@@ -253,7 +262,7 @@ class Attempts:
         if error is not None and not error.started:
             self._not_begun(one)
         if error is not None:
-            self._again_or_fail(one, error, started=True)
+            self._again_or_fail(one, error, started=error.started)
         else:
             one.output, one.seconds, one.body = done.output, done.seconds, done.body
             self._results.append(one)
@@ -328,6 +337,12 @@ class Attempts:
         """Let go of the lanes."""
         if self._lanes is not None:
             self._lanes.close()
+
+
+def _late(serial: int, one: Attempt, now: float) -> Done:
+    if one.begun is None:
+        return Done(serial, None, TaskError("there was no place for it", heals=True, started=False), 0.0)
+    return Done(serial, None, TaskError("it did not end in its time", heals=True), now - one.begun)
 
 
 def _as_task_error(error: BaseException) -> TaskError:
