@@ -121,7 +121,8 @@ class Attempts:
         begun, is_once = partial(self._begin, one, seconds), task.effect is Effect.ONCE
         inputs, action = self._inputs(task, turn), task.action
         job = Job(self._serial, task.name, action.function, inputs, action.lane, one.wanted, begun, is_once)
-        one.begun, one.deadline = None, self._means.clock() + _QUEUED
+        left = self._left()
+        one.begun, one.deadline = None, self._means.clock() + (_QUEUED if left is None else min(_QUEUED, left))
         self._running[job.serial] = one
         self._room.take(one)
         self._means.emit(TaskStarted(task.name, task.action.name, task.action.lane.value))
@@ -143,8 +144,12 @@ class Attempts:
     def _time(self, task: Task) -> float | None:
         """Return the seconds a try may take: those of the settings, or by its policy, but no more than the budget has left."""
         seconds = self._ways.timeout or self._learnt(task)
-        left = self._ways.budget.left().seconds if self._is_limited else None
+        left = self._left()
         return left if seconds is None else seconds if left is None else min(seconds, left)
+
+    def _left(self) -> float | None:
+        """Return the seconds that the budget has left."""
+        return self._ways.budget.left().seconds if self._is_limited else None
 
     def _learnt(self, task: Task) -> float | None:
         if not task.policy.adaptive:
