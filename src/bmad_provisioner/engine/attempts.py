@@ -148,8 +148,9 @@ class Attempts:
         return left if seconds is None else seconds if left is None else min(seconds, left)
 
     def _left(self) -> float | None:
-        """Return the seconds that the budget has left."""
-        return self._ways.budget.left().seconds if self._is_limited else None
+        """Return the seconds that the budget has left, to the tenth: they are told to people."""
+        left = self._ways.budget.left().seconds if self._is_limited else None
+        return left if left is None else max(0.1, round(left, 1))
 
     def _learnt(self, task: Task) -> float | None:
         if not task.policy.adaptive:
