@@ -250,11 +250,11 @@ class Attempts:
 
     def _overdue(self, ended: set[int]) -> list[Done]:
         now = self._means.clock()
-        overdue = {serial: one for serial, one in self._running.items() if one.deadline is not None and one.deadline <= now}
-        late = {serial: one for serial, one in overdue.items() if serial not in ended}
-        for serial in late:
+        running = ((serial, one) for serial, one in self._running.items() if serial not in ended)
+        late = [(serial, one) for serial, one in running if one.deadline is not None and one.deadline <= now]
+        for serial, _one in late:
             self._open().abandon(serial)
-        return [_late(serial, one, now) for serial, one in late.items()]
+        return [_late(serial, one, now) for serial, one in late]
 
     def _ended(self, done: Done) -> None:
         one = self._running.pop(done.serial, None)
