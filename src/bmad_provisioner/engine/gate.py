@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,8 @@ class Gate:
 def served(data: bytes, gate: Any, number: int, waits: bool) -> bytes:
     """Run a parcelled try where it has its place, after telling so; called in a worker of the cluster."""
     if waits:
-        import_module("ray").get(gate.wait.remote(number))
+        with ThreadPoolExecutor(1) as beside:  # whoever waits in the first thread gives its processors to others meanwhile
+            beside.submit(import_module("ray").get, gate.wait.remote(number)).result()
     else:
-        gate.enter.remote(number)  # whoever waits for an answer gives its processors to others meanwhile
+        gate.enter.remote(number)
     return unpack(data)
