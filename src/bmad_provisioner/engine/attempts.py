@@ -28,6 +28,8 @@ _QUEUED = 3600.0
 """Seconds a try may wait for a place on a cluster."""
 _LEAVING = 5.0
 """Seconds that running tasks have to end after an interrupt."""
+_PULSE = 0.5
+"""Seconds of one wait: a signal that comes in the instant before a thread begins to wait is not heeded until it ends."""
 _NOTHING, _ONE_TRY = Usage(), Usage(tries=1)
 
 
@@ -236,17 +238,17 @@ class Attempts:
         now = self._means.clock()
         moments = [one.deadline for one in self._running.values() if one.deadline is not None]
         moments += [wakes] if (wakes := self._ready.wakes) is not None else []
-        moments += [now + patience] if patience is not None else []
-        seconds = max(0.0, min(moments) - now) if moments else None
+        moments += [now + (_PULSE if patience is None else patience)]
+        seconds = max(0.0, min(moments) - now)
         if not self._running:
-            time.sleep(seconds or 0.0)
+            time.sleep(seconds)
             return []
         try:
             done = self._open().wait(seconds)
         except LanesError as error:
             self._lost(error)
             return []
-        return done + self._overdue({one.serial for one in done}) if moments else done
+        return done + self._overdue({one.serial for one in done})
 
     def _overdue(self, ended: set[int]) -> list[Done]:
         now = self._means.clock()
