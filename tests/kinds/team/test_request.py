@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bmad_provisioner.errors import UsageError
-from bmad_provisioner.kinds.team.request import Difference, differences, from_tree, parse, select, spelled
+from bmad_provisioner.kinds.team.request import from_tree, parse, select, spelled
 
 REQUEST = """\
 # A todo application
@@ -157,15 +157,6 @@ def test_items_may_share_a_name_and_are_told_apart_by_nobody() -> None:
     request = parse("- the user can see a list of tasks\n- the user can see a list of users\n")
     assert len({item.path for item in request.items}) == 1
     assert list(request.texts().values()) == ["the user can see a list of tasks\nthe user can see a list of users"]
-
-
-def test_the_differences_of_two_requests_are_named() -> None:
-    now = parse(REQUEST.replace("dark", "light").replace("One click.", "") + "\n- search: yes\n")
-    assert differences(parse(REQUEST).texts(), now.texts()) == (
-        Difference("donnees.search", None, "yes"),
-        Difference("ui.req-9.one-click", "One click.", None),
-        Difference("ui.theme", "dark", "light"),
-    )
 
 
 def test_items_are_spelled_as_a_list() -> None:

@@ -165,10 +165,8 @@ class _Compiler:
             message = "the request belongs to none of the specialists: nobody is asked"
             return set(), [Finding(leader.name, "team-nobody", message, Severity.WARNING, hint=hint)]
         unrouted = {name for name, agent in agents.items() if not (agent.domain or agent.skills)}
-        remarks = [
-            Finding(leader.name, "team-routed", f"`{one.name}` is asked, for: {', '.join(one.words[:5])}", Severity.INFO)
-            for one in choices
-        ]
+        told = [f"`{one.name}` is asked, for: {', '.join(one.words[:5])} (score {one.score:g})" for one in choices]
+        remarks = [Finding(leader.name, "team-routed", message, Severity.INFO) for message in told]
         return _with_needs({one.name for one in choices}, agents) | unrouted, remarks
 
     def _turn(self, agent: Agent, asked: Requirements, read: Reading) -> tuple[Task, list[Finding]]:

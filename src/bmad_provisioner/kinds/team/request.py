@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from bmad_provisioner.digest import Plain, fingerprint
 from bmad_provisioner.errors import UsageError
@@ -66,14 +66,6 @@ class Requirements:
         return {path: "\n".join(texts) for path, texts in said.items()}
 
 
-class Difference(NamedTuple):
-    """What one path said before and says now; `None`: it was not there, or is no longer."""
-
-    path: str
-    before: str | None
-    now: str | None
-
-
 def parse(text: str) -> Requirements:
     """Return the requirements of a Markdown text; raises UsageError if it has more than 1 MiB."""
     if len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
@@ -116,15 +108,6 @@ def select(requirements: Requirements, selector: str) -> tuple[Item, ...]:
 def spelled(items: Iterable[Item]) -> str:
     """Return items as a Markdown list, for whom they are asked of: equal items, equal text."""
     return "".join(f"{_spelled(item)}\n" for item in items)
-
-
-def differences(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[Difference, ...]:
-    """Return the paths at which two requests (`Requirements.texts`) differ, sorted."""
-    return tuple(
-        Difference(path, before.get(path), now.get(path))
-        for path in sorted(before.keys() | now.keys())
-        if before.get(path) != now.get(path)
-    )
 
 
 # --- from Markdown ---------------------------------------------------------------------------------------------------

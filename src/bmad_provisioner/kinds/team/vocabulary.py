@@ -183,7 +183,6 @@ COLOURS: Mapping[str, str] = {
     "pink": "#be185d", "rose": "#be185d", "grey": "#475569", "gray": "#475569", "gris": "#475569", "grise": "#475569",
     "black": "#1f2937", "noir": "#1f2937",
 }  # fmt: skip
-DEFAULT_COLOUR = "#4338ca"
 
 _SAME = frozenset("cours pays fois prix avis bras temps souris colis devis mois repas bus series species".split())  # noqa: SIM905
 _IRREGULAR = {"person": "people", "child": "children", "man": "men", "woman": "women", "mouse": "mice", "foot": "feet"}

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.usage import Usage
 
-AS_OF = "2026-11-21"
-"""The day the table was checked."""
-
 _MILLION = 1_000_000
 _DATED = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2})$")
 
@@ -44,7 +41,7 @@ PRICES = {
     "gpt-5-mini": Price(0.25, 2, 0.025),
     "gpt-5.4-mini": Price(0.75, 4.5, 0.075),
 }
-"""List prices of the vendors' own endpoints, in US dollars per million tokens.
+"""List prices of the vendors' own endpoints on 2026-11-21, in US dollars per million tokens.
 
 Each was found the same in two places: the vendors' price pages as published (platform.claude.com, about-claude/pricing;
 developers.openai.com, api/docs/pricing) or a dated reprint of them, and the data of `genai-prices` 0.2.3. A model is left out
