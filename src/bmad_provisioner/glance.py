@@ -161,7 +161,7 @@ def _note(session: Session, made: Plan, rests: Plain = None) -> Plain:
     changed = {change.path for change in made.changes}
     return {
         "made_from": _made_from(session, made.source, Path(made.beside)),
-        "scope": [list(made.scope.files), list(made.scope.folders), list(made.scope.beside)],
+        "scope": [list(part) for part in astuple(made.scope)],
         "told": _packed(session.told),
         "rests": rests,
         "plan": {
