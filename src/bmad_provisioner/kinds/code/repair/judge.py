@@ -1,0 +1,68 @@
+"""Judge: how well a text that compiles fits, given all that the rest of the file says."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from bmad_provisioner.kinds.code.repair import likely
+from bmad_provisioner.kinds.code.repair.layout import oddness, shapes
+from bmad_provisioner.kinds.code.repair.lexing import Source
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, complaints, tree
+from bmad_provisioner.kinds.code.repair.scopes import bound_roughly, names
+
+LOOSE_NAME, WARNING = 5.0, 4.0
+"""In nats: a name that nothing binds; a warning of the compiler (a call of a string, `is` with a literal)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the rest of the file says: the names it binds, how it calls what it calls, and the shapes of its lines."""
+
+    bound: frozenset[str]
+    calls: likely.Counts
+    shapes: frozenset[tuple[str, ...]]
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A text that compiles: what it means (equal for texts that mean the same), and what it costs in nats."""
+
+    meaning: str
+    surprise: float
+    oddness: float
+
+    @property
+    def cost(self) -> float:
+        """Both together."""
+        return self.surprise + self.oddness
+
+
+def scene(text: str, start: int, end: int) -> Scene:
+    """Survey a file but for the window from `start` to `end`; the window itself gives its words and shapes alone."""
+    rest = [part for part in (text[:start], text[end:]) if part.strip()]
+    parsed = [parsed for parsed in map(tree, rest) if isinstance(parsed, ast.AST)]
+    calls = likely.counts(parsed)
+    source = Source(text)
+    words = frozenset(token.text for token in source.code if token.kind == "name")
+    bound = frozenset().union(*map(bound_roughly, rest)) if rest else frozenset()
+    return Scene(bound, {key: seen for key, seen in calls.items() if key[0] == "("}, shapes(source), words)
+
+
+def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
+    """Weigh a text of which the lines `rows` (from 0, the last one in) were edited; the trouble where it does not compile."""
+    parsed = tree(text)
+    if isinstance(parsed, Trouble):
+        return parsed
+    trouble, warned = complaints(text)
+    if trouble:
+        return trouble
+    found = names(text)
+    loose = found.loose - known.bound if found and not found.star else frozenset()
+    odd = oddness(Source(text), rows, known.shapes) + LOOSE_NAME * len(loose) + WARNING * warned
+    try:
+        meaning = ast.dump(parsed)
+    except RecursionError:
+        return Trouble(1, 0, 0, "too deep to be compared")
+    return Verdict(meaning, likely.surprise(parsed, known.calls, (rows[0] + 1, rows[1] + 1)), odd)
