@@ -16,8 +16,13 @@ _BUILTIN = frozenset(dir(builtins)) | set(keyword.kwlist)
 
 
 def _fresh(source: Source, place: int) -> bool:
+    """Whether a token begins a statement for sure: by its word, or after an empty line at the left edge."""
     token = source.code[place]
-    return token.text in NEVER_INSIDE and not source.text[source.starts[source.row(token.start)] : token.start].strip()
+    row = source.row(token.start)
+    if source.text[source.starts[row] : token.start].strip():
+        return False
+    alone = token.start == source.starts[row] and row and not source.lines[row - 1].strip()
+    return token.text in NEVER_INSIDE or bool(alone and (token.kind in ("name", "keyword") or token.text == "@"))
 
 
 def unbalanced(source: Source) -> tuple[list[int], list[int]]:
@@ -47,7 +52,7 @@ def guesses(source: Source, found: Trouble, words: frozenset[str]) -> Iterator[E
     lost, stray = unbalanced(source)
     for place in lost[:4]:
         yield from _closers(source, place)
-        yield from _without(source, place, 2.6)
+        yield from _without(source, place, 4.0)
     for place in stray[:3]:
         yield from _surplus(source, place)
         yield from _openers(source, place, words)
@@ -99,7 +104,9 @@ def _without(source: Source, place: int, cost: float) -> Iterator[Edit]:
     token = source.code[place]
     neighbours = source.code[max(place - 1, 0) : place] + source.code[place + 1 : place + 2]
     beside = any(other.text == token.text and (other.end == token.start or other.start == token.end) for other in neighbours)
-    yield Edit(token.start, token.end, "", SYNTAX, cost - 1.4 * beside, f"`{token.text}` is one bracket too many")
+    glues = source.text[token.start - 1 : token.start].isalnum() and source.text[token.end : token.end + 1].isalnum()
+    if not glues:
+        yield Edit(token.start, token.end, "", SYNTAX, cost - 1.4 * beside, f"`{token.text}` is one bracket too many")
 
 
 def _start(source: Source, place: int) -> int:

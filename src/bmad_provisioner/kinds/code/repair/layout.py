@@ -56,6 +56,8 @@ def _spaces(text: str, line: list[Token]) -> float:
             odd += ODD_SPACE * (not gap)
         elif after.text == "(" and before.kind == "name":
             odd += ODD_SPACE * bool(gap)
+        elif before.kind == after.kind == "string":
+            odd += ODD_SPACE
         elif before.kind in ("name", "number", "keyword", "string") and after.kind in ("name", "number", "keyword", "string"):
             odd += ODD_SPACE * (not gap)
     return odd

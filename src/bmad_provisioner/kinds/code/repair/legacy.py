@@ -10,7 +10,8 @@ from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
 from bmad_provisioner.kinds.code.repair.punctuation import around
 
-_SURE, _LIKELY = 0.05, 0.5
+SURE, _LIKELY = 0.05, 0.5
+"""In nats; what is sure needs no other guess beside it."""
 _OCTAL = re.compile(r"0[0-7]+[lL]?$")
 _LONG = re.compile(r"(0[xX][0-9a-fA-F]+|\d+)[lL]$")
 _EXCEPT = re.compile(r"except[ \t]+([\w.]+|\([^()\n]*\))[ \t]*,[ \t]*([A-Za-z_]\w*)[ \t]*:")
@@ -68,7 +69,7 @@ def _statement(text: str, row: list[Token]) -> Iterator[Edit]:
     elif word.text == "exec" and rest:
         names = [place for place, token in enumerate(rest) if token.text == "in"]
         where = f", {written(rest[names[-1] + 1 :])}" if names else ""
-        yield _edit(word.start, rest[-1].end, f"exec({written(rest[: names[-1]] if names else rest)}{where})", _SURE, "`exec` statement")
+        yield _edit(word.start, rest[-1].end, f"exec({written(rest[: names[-1]] if names else rest)}{where})", SURE, "`exec` statement")
     elif word.text == "raise" and len(parts) in (2, 3) and parts[1]:
         trace = f".with_traceback({parts[2]})" if len(parts) == 3 else ""
         inner = "" if parts[1] == "None" else parts[1]
@@ -85,13 +86,13 @@ def _print(word: Token, rest: list[Token], parts: list[str], written: object) ->
         parts.pop()
         extra.insert(0, "end=' '")
     new = f"print({', '.join([*parts, *extra])})"
-    yield _edit(word.start, rest[-1].end, new, _SURE, "`print` statement")
+    yield _edit(word.start, rest[-1].end, new, SURE, "`print` statement")
 
 
 def _except(match: re.Match[str]) -> Iterator[Edit]:
     kind, name = match[1], match[2]
     types = name[0].isupper() and not kind.startswith("(")
-    yield _edit(match.start(), match.end(), f"except {kind} as {name}:", 3.0 if types else _SURE, "`except` with a comma")
+    yield _edit(match.start(), match.end(), f"except {kind} as {name}:", 3.0 if types else SURE, "`except` with a comma")
     if types:
         yield Edit(match.start(), match.end(), f"except ({kind}, {name}):", SYNTAX, 1.0, "several exceptions stand without brackets")
 
@@ -100,16 +101,16 @@ def _spellings(source: Source, found: Trouble) -> Iterator[Edit]:
     tokens = around(source, found, 1, 0)
     for token in tokens:
         if token.text == "<>":
-            yield _edit(token.start, token.end, "!=", _SURE, "`<>`")
+            yield _edit(token.start, token.end, "!=", SURE, "`<>`")
         elif token.kind == "number" and _OCTAL.match(token.text) and token.text.strip("0lL"):
-            yield _edit(token.start, token.end, "0o" + token.text[1:].rstrip("lL"), _SURE, "octal number")
+            yield _edit(token.start, token.end, "0o" + token.text[1:].rstrip("lL"), SURE, "octal number")
         elif token.kind == "number" and (long := _LONG.match(token.text)):
-            yield _edit(token.start, token.end, long[1], _SURE, "long number")
+            yield _edit(token.start, token.end, long[1], SURE, "long number")
         elif token.text in ("ur", "uR", "Ur", "UR") and source.text[token.end : token.end + 1] in ("'", '"'):
-            yield _edit(token.start, token.end, "r", _SURE, "`ur` string")
+            yield _edit(token.start, token.end, "r", SURE, "`ur` string")
     for match in re.finditer(r"[uU][rR](?=['\"])", source.text[tokens[0].start : tokens[-1].end] if tokens else ""):
         start = tokens[0].start + match.start()
-        yield _edit(start, start + 2, "r", _SURE, "`ur` string")
+        yield _edit(start, start + 2, "r", SURE, "`ur` string")
     ticks = [token for token in tokens if token.text == "`"]
     for first, last in zip(ticks[::2], ticks[1::2], strict=False):
-        yield _edit(first.start, last.end, f"repr({source.text[first.end : last.start]})", _SURE, "backticks")
+        yield _edit(first.start, last.end, f"repr({source.text[first.end : last.start]})", SURE, "backticks")

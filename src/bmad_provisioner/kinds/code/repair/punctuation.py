@@ -89,4 +89,4 @@ def strays(source: Source, found: Trouble) -> Iterator[Edit]:
     here = source.at(found.line, found.column)
     for token in tokens:
         if token.start <= here <= token.end and token.kind in ("op", "odd") and token.text not in "()[]{}":
-            yield Edit(token.start, token.end, "", SYNTAX, 3.5, f"`{token.text}` does not belong here")
+            yield Edit(token.start, token.end, "", SYNTAX, 6.0 if token.text in ":@" else 4.5, f"`{token.text}` does not belong here")

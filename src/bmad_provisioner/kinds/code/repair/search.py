@@ -64,6 +64,13 @@ def candidates(text: str, found: Trouble, known: Scene, wanted: frozenset[str]) 
     return sorted(best.values(), key=lambda edit: edit.cost)
 
 
+def _told(edits: list[Edit], found: Trouble) -> list[Edit]:
+    """Keep only the edits that the message itself asks for, where it asks for any."""
+    if found.message.startswith("inconsistent use of tabs"):
+        return [edit for edit in edits if "tabs" in edit.reason] or edits
+    return [edit for edit in edits if edit.cost <= legacy.SURE] or edits
+
+
 class _Purse:
     def __init__(self, letters: int) -> None:
         self.letters = letters
@@ -91,7 +98,7 @@ def solve(text: str, found: Trouble, known: Scene, wanted: frozenset[str]) -> li
 
 
 def _grow(state: _State, known: Scene, wanted: frozenset[str], purse: _Purse) -> Iterator[_State]:
-    for edit in candidates(state.text, state.found, known, wanted):
+    for edit in _told(candidates(state.text, state.found, known, wanted), state.found):
         text = edit.on(state.text)
         if not purse.pay(text):
             return

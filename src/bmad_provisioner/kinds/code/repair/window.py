@@ -31,6 +31,10 @@ def window(text: str, found: Trouble) -> tuple[int, int]:
 
 
 def _end(text: str, heads: Iterable[int]) -> int:
-    tried = list(islice(heads, _TRIES + 1))
-    chunks = zip(tried, [*tried[1:], len(text)], strict=False)
-    return next((start for start, stop in chunks if _parses(text[start:stop])), len(text))
+    """Return the first head behind the fault from which a statement parses; its decorators may be heads of their own."""
+    tried = list(islice(heads, _TRIES + 3))
+    for place, start in enumerate(tried[:_TRIES]):
+        stops = [*tried[place + 1 : place + 4], len(text)]
+        if any(_parses(text[start:stop]) for stop in stops[:3]):
+            return start
+    return len(text)
