@@ -1,0 +1,148 @@
+"""Rewriting: what a pass is, what it finds in a file, and what became of the file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from bmad_provisioner.digest import Digest, Plain, digest, fingerprint
+
+if TYPE_CHECKING:
+    from libcst import Module as Tree
+
+    from bmad_provisioner.kinds.code.module import Module
+    from bmad_provisioner.kinds.code.transform import Transformer
+
+Asked = Mapping[str, Plain]
+"""What a document asks of every pass. `python`: the oldest version that has to run the code (`"3.11"`); `path`: where the file
+stands in its project; `own`: the project's own top-level packages; `wanted`: the names that other files take from this one."""
+
+
+class Scope(str, Enum):
+    """How much of a file a pass has to see to rewrite one place in it."""
+
+    STATEMENT = "statement"
+    """The statement at the top level that holds the place, and nothing beside it."""
+    MODULE = "module"
+    """The whole file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A place that a pass would rewrite, as a range of the text; `text` is what should stand there, or `None` where a
+    transformer has to see it.
+
+    `settled` promises that the text stays within one statement, keeps that what it was to the rest of the file, and gives no
+    pass anything new to do: such a hit needs no second round, and only the statements it touches are judged, not the file.
+    """
+
+    start: int
+    end: int
+    text: str | None = None
+    message: str = ""
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A file before and after; equal where the pass must not touch it, and `title` says why."""
+
+    before: str
+    after: str
+    title: str = ""
+    asked: Asked = field(default_factory=dict)
+
+
+def untouched(code: str, title: str, **asked: Plain) -> Example:
+    """Return the example of a file that a pass leaves alone, and why."""
+    return Example(code, code, title, asked)
+
+
+Find = Callable[["Module"], Iterable[Hit]]
+Make = Callable[["Module", tuple[Hit, ...]], "Transformer"]
+Run = Callable[["Module", "Tree"], "Tree"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One kind of rewriting.
+
+    A file that holds none of the `needles` is not even parsed; no needles: every file is. `find` looks at the `ast` and may
+    return too much, never too little. What it finds is either exact (its hits have a text), or seen by the LibCST
+    transformer that `transformer` makes, or by `run`, which gets the whole LibCST tree and returns another.
+
+    `code` names modules that decide what it does beside those of its functions.
+    """
+
+    name: str
+    version: str
+    needles: tuple[bytes, ...]
+    find: Find
+    transformer: Make | None = None
+    run: Run | None = None
+    scope: Scope = Scope.STATEMENT
+    examples: tuple[Example, ...] = ()
+    options: Asked = field(default_factory=dict)
+    code: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> Digest:
+        """The digest of all that decides what it does: its name, version, options and code."""
+        functions = [function for function in (self.find, self.transformer, self.run) if function is not None]
+        names = {function.__module__ for function in functions} | set(self.code)
+        return fingerprint([self.name, self.version, dict(self.options), [digest(code) for code in _sources(names)]])
+
+
+def _sources(names: set[str]) -> Iterator[bytes]:
+    """Yield the code of the modules, and of those in the same packages that they take something from."""
+    seen: set[str] = set()
+    todo = sorted(names)
+    while todo:
+        name = todo.pop(0)
+        module = sys.modules.get(name)
+        if name in seen or module is None:
+            continue
+        seen.add(name)
+        file = getattr(module, "__file__", None)
+        if file is not None:
+            yield Path(file).read_bytes()
+        todo += sorted(_siblings(module))
+
+
+def _siblings(module: ModuleType) -> set[str]:
+    package = module.__name__.rpartition(".")[0] + "."
+    homes = (
+        value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None) for value in vars(module).values()
+    )
+    return {home for home in homes if isinstance(home, str) and home.startswith(package) and package != "."}
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One place that was rewritten: by which pass, on which line of the file as it was in that round, and why."""
+
+    rule: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A pass that was left out of one file, and why."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What became of a file; its bytes are the ones it had where nothing was to do."""
+
+    data: bytes
+    notes: tuple[Note, ...] = ()
+    failures: tuple[Failure, ...] = ()
