@@ -54,6 +54,26 @@ def pasted_flat(source: Source, _rng: Random) -> Iterator[Damage]:
             yield _shift(source, range(rows.start + 1, rows.stop), -depth)
 
 
+def pasted_shallow(source: Source, rng: Random) -> Iterator[Damage]:
+    """A tool spliced a snippet in at a fixed depth, less than that of its place."""
+    for _owner, run in source.runs(1, 5):
+        rows = source.rows(run[0], run[-1])
+        depth = len(source.indent(rows.start))
+        if depth > STEP:
+            yield _shift(source, rows, rng.choice(range(STEP, depth, STEP)) - depth)
+
+
+def at_the_margin(source: Source, rng: Random) -> Iterator[Damage]:
+    """Some lines within a block stand at the margin: imports, mostly, that a tool put there."""
+    for owner, body in source.blocks:
+        inner = [] if isinstance(owner, ast.Module) else body[1:-1]
+        imports = [one for one in inner if isinstance(one, ast.Import | ast.ImportFrom)]
+        for one in imports or rng.sample(inner, min(1, len(inner))):
+            rows = source.rows(one)
+            if len(rows) == 1 and not source.has_long_string(rows):
+                yield _shift(source, rows, -len(source.indent(rows.start)))
+
+
 def flat_body(source: Source, _rng: Random) -> Iterator[Damage]:
     """A whole block stands at the depth of its header."""
     for owner, body in source.blocks:

@@ -49,7 +49,8 @@ def _spoils(group: str, *functions: Spoil, oracle: str = COMPILE) -> Iterable[Ki
 
 
 _TABLE = (
-    *_kinds("indentation", lines.over_indented, lines.under_indented, lines.pasted_deep, lines.pasted_flat, lines.flat_body),
+    *_kinds("indentation", lines.over_indented, lines.under_indented, lines.pasted_deep, lines.pasted_flat),
+    *_kinds("indentation", lines.pasted_shallow, lines.at_the_margin, lines.flat_body),
     *_kinds("indentation", lines.mixed_tabs),
     *_kinds("lines", lines.lost_pass, lines.lost_try, lines.doubled_header, lines.glued_lines, lines.blank_after_backslash),
     *_kinds("lines", lines.wrapped_comment, lines.wrapped_string, lines.wrapped_code),

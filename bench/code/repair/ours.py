@@ -25,6 +25,9 @@ def _facts(part: str, package: str) -> dict[str, dict]:
 
 
 def _known(part: str, path: str) -> Knows:
+    """Return what the rest of its package tells; nothing of a file that is in no part of the corpus."""
+    if not part:
+        return knows(module(path), {})
     others = {name: known for name, known in _facts(part, path.split("/", maxsplit=1)[0]).items() if name != path}
     return knows(module(path), others)
 

@@ -100,4 +100,6 @@ def tally(tool: str, results: Iterable[Scored], healthy: Iterable[tuple[bytes, b
     pairs = list(healthy)
     touched = [(before, after) for before, after in pairs if before != after]
     altered = sum(shape(before) != shape(after) for before, after in touched)
-    return Tally(tool, fates, exact, len(pairs), len(touched), altered, seconds, failures)
+    return Tally(
+        tool, {kind: dict(one) for kind, one in fates.items()}, exact, len(pairs), len(touched), altered, seconds, failures
+    )
