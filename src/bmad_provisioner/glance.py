@@ -140,7 +140,7 @@ def remember_applied(session: Session, made: Plan, marks: Mapping[str, tuple[int
     """
     root, written = made.project, made.writes
     plain = all(change.after == change.wanted for change in written)
-    apart = not {change.path for change in written} & set(made.scope.files) and not made.scope.folders
+    apart = not {change.path for change in written} & set(made.scope.files) and not (made.scope.folders or made.scope.globs)
     if not (plain and apart):
         return
     time.sleep(_QUIET)
