@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import builtins
 import keyword
+from collections import Counter
 from collections.abc import Iterator
 
-from bmad_provisioner.kinds.code.repair.lexing import CLOSER, NEVER_INSIDE, OPENER, Source, Token
+from bmad_provisioner.kinds.code.repair.lexing import CLOSER, OPENER, Source, Token
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
 
@@ -15,23 +16,13 @@ _REACH = 90
 _BUILTIN = frozenset(dir(builtins)) | set(keyword.kwlist)
 
 
-def _fresh(source: Source, place: int) -> bool:
-    """Whether a token begins a statement for sure: by its word, or after an empty line at the left edge."""
-    token = source.code[place]
-    row = source.row(token.start)
-    if source.text[source.starts[row] : token.start].strip():
-        return False
-    alone = token.start == source.starts[row] and row and not source.lines[row - 1].strip()
-    return token.text in NEVER_INSIDE or bool(alone and (token.kind in ("name", "keyword") or token.text == "@"))
-
-
 def unbalanced(source: Source) -> tuple[list[int], list[int]]:
     """Return the places (in `code`) of openers never closed, and of closers that close nothing; statements begin afresh."""
     opened: list[int] = []
     lost: list[int] = []
     stray: list[int] = []
     for place, token in enumerate(source.code):
-        if _fresh(source, place):
+        if source.fresh(place):
             lost += opened
             opened = []
         if token.text in CLOSER:
@@ -47,15 +38,16 @@ def unbalanced(source: Source) -> tuple[list[int], list[int]]:
     return lost + opened, stray
 
 
-def guesses(source: Source, found: Trouble, words: frozenset[str]) -> Iterator[Edit]:
+def guesses(source: Source, found: Trouble, words: Counter[str]) -> Iterator[Edit]:
     """Yield the edits that may put the brackets near a fault right."""
     lost, stray = unbalanced(source)
     for place in lost[:4]:
         yield from _closers(source, place)
-        yield from _without(source, place, 4.0)
+        yield from _without(source, place, 5.0)
     for place in stray[:3]:
         yield from _surplus(source, place)
         yield from _openers(source, place, words)
+        yield from _line_end(source, place, found)
         yield from _other_kind(source, place)
 
 
@@ -65,7 +57,7 @@ def _closers(source: Source, place: int) -> Iterator[Edit]:
     code = source.code
     for at in range(base, min(base + _REACH, len(code))):
         token = code[at]
-        if at > place and _fresh(source, at):
+        if at > place and source.fresh(at):
             return
         if token.text in CLOSER:
             stack.append(CLOSER[token.text])
@@ -84,7 +76,7 @@ def _outermost(source: Source, place: int) -> int:
     depth, outer = 0, place
     for at in range(place - 1, max(-1, place - _REACH), -1):
         token = source.code[at]
-        if _fresh(source, at + 1):
+        if source.fresh(at + 1):
             break
         depth += (token.text in OPENER) - (token.text in CLOSER)
         if depth < 0:
@@ -106,7 +98,7 @@ def _without(source: Source, place: int, cost: float) -> Iterator[Edit]:
     beside = any(other.text == token.text and (other.end == token.start or other.start == token.end) for other in neighbours)
     glues = source.text[token.start - 1 : token.start].isalnum() and source.text[token.end : token.end + 1].isalnum()
     if not glues:
-        yield Edit(token.start, token.end, "", SYNTAX, cost - 1.4 * beside, f"`{token.text}` is one bracket too many")
+        yield Edit(token.start, token.end, "", SYNTAX, cost - 1.6 * beside, f"`{token.text}` is one bracket too many")
 
 
 def _start(source: Source, place: int) -> int:
@@ -120,13 +112,13 @@ def _surplus(source: Source, place: int) -> Iterator[Edit]:
     mark = source.code[place].text
     for at in range(_start(source, place), place + 1):
         if source.code[at].text == mark:
-            yield from _without(source, at, 2.4)
+            yield from _without(source, at, 2.8)
 
 
-def _openers(source: Source, place: int, words: frozenset[str]) -> Iterator[Edit]:
+def _openers(source: Source, place: int, words: Counter[str]) -> Iterator[Edit]:
     shut = source.code[place].text
     mark = OPENER[shut]
-    known = words | _BUILTIN
+    known = words.keys() | _BUILTIN
     reason = f"`{shut}` closes nothing; `{mark}` belongs here"
     first = _start(source, place)
     row = source.row(source.code[first].start)
@@ -145,7 +137,17 @@ def _openers(source: Source, place: int, words: frozenset[str]) -> Iterator[Edit
             yield from _split(token, mark, known, reason)
 
 
-def _split(token: Token, mark: str, known: frozenset[str], reason: str) -> Iterator[Edit]:
+def _line_end(source: Source, place: int, found: Trouble) -> Iterator[Edit]:
+    """Open a bracket at the end of the line of the fault, or of one before, however far away its end is."""
+    shut = source.code[place]
+    ends = {source.row(token.end): token for token in source.code[:place]}
+    for row in range(max(0, found.line - 3), found.line):
+        token = ends.get(row)
+        if token and (token.text in ("=", ":", ",", "return", "in", "import") or token.ends_atom):
+            yield Edit(token.end, token.end, OPENER[shut.text], SYNTAX, 1.6, f"`{shut.text}` closes nothing; `{OPENER[shut.text]}` belongs here")
+
+
+def _split(token: Token, mark: str, known: set[str], reason: str) -> Iterator[Edit]:
     """Part a word that two words became when the bracket between them went."""
     word = token.text
     if token.kind == "string":

@@ -117,11 +117,12 @@ def _runs(page: _Page, start: int, here: int) -> Iterator[Edit]:
             if delta == 0 or shallowest + delta < 0 or not _consistent(lines, run, delta, max(here + 3, stop + 2)):
                 continue
             fits = -0.5 if after == target else 0.0
-            splits = 1.5 * (after is not None and after > lines[stop - 1].wide and not lines[stop - 1].opens and stop > here + 1)
+            last = lines[stop - 1]
+            splits = 1.5 * (after is not None and (last.opens or after > last.wide))
             away = 0.15 * abs(start - here)
             odd = 1.0 * (delta % page.step == 0 and any(lines[i].wide % page.step for i in run))
             off = abs(delta) % page.step
-            far = 0.5 * abs(delta) if off else 0.8 * (abs(delta) // page.step - 1)
+            far = 0.9 * abs(delta) if off else 0.8 * (abs(delta) // page.step - 1)
             cost = 0.6 + cost + fits + splits + away + odd + far + 0.12 * len(run)
             yield page.move(lines[start].first, lines[stop - 1].last, delta, cost, _reason(delta, len(run)))
 

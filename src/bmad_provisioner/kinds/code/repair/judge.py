@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import dataclass
 
 from bmad_provisioner.kinds.code.repair import likely
 from bmad_provisioner.kinds.code.repair.layout import oddness, shapes
 from bmad_provisioner.kinds.code.repair.lexing import Source
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, complaints, tree
-from bmad_provisioner.kinds.code.repair.scopes import bound_roughly, names
+from bmad_provisioner.kinds.code.repair.scopes import BUILTIN, bound_roughly, names
 
-LOOSE_NAME, WARNING = 5.0, 4.0
-"""In nats: a name that nothing binds; a warning of the compiler (a call of a string, `is` with a literal)."""
+LOOSE_NAME, WARNING, LONE_WORD = 5.0, 4.0, 1.0
+"""In nats: a name that nothing binds; a warning of the compiler (a call of a string, `is` with a literal); a word used nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Scene:
     bound: frozenset[str]
     calls: likely.Counts
     shapes: frozenset[tuple[str, ...]]
-    words: frozenset[str]
+    words: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def scene(text: str, start: int, end: int) -> Scene:
     parsed = [parsed for parsed in map(tree, rest) if isinstance(parsed, ast.AST)]
     calls = likely.counts(parsed)
     source = Source(text)
-    words = frozenset(token.text for token in source.code if token.kind == "name")
+    words = Counter(token.text for token in source.code if token.kind == "name")
     bound = frozenset().union(*map(bound_roughly, rest)) if rest else frozenset()
     return Scene(bound, {key: seen for key, seen in calls.items() if key[0] == "("}, shapes(source), words)
 
@@ -60,9 +61,17 @@ def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
         return trouble
     found = names(text)
     loose = found.loose - known.bound if found and not found.star else frozenset()
-    odd = oddness(Source(text), rows, known.shapes) + LOOSE_NAME * len(loose) + WARNING * warned
+    source = Source(text)
+    odd = oddness(source, rows, known.shapes) + LOOSE_NAME * len(loose) + WARNING * warned + LONE_WORD * _lone(source, rows, known)
     try:
         meaning = ast.dump(parsed)
     except RecursionError:
         return Trouble(1, 0, 0, "too deep to be compared")
     return Verdict(meaning, likely.surprise(parsed, known.calls, (rows[0] + 1, rows[1] + 1)), odd)
+
+
+def _lone(source: Source, rows: tuple[int, int], known: Scene) -> int:
+    """Count the words in some lines that the file has nowhere else."""
+    lo, hi = (source.starts[min(row, len(source.starts) - 1)] for row in (rows[0], rows[1] + 1))
+    here = {token.text for token in source.code if lo <= token.start < hi and token.kind == "name"}
+    return sum(known.words[word] < 2 for word in here - BUILTIN)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bmad_provisioner.kinds.code.repair.lexing import CLOSER, OPENER, Source, Token, indent, width
 
-ODD_SPACE, ODD_BREAK, ODD_STRING, SAME_SHAPE = 1.5, 2.0, 1.2, -1.5
+ODD_SPACE, ODD_BREAK, ODD_STRING, SAME_SHAPE = 1.5, 3.0, 1.2, -1.5
 """In nats, per place."""
 
 
@@ -57,10 +57,16 @@ def _spaces(text: str, line: list[Token]) -> float:
         elif after.text == "(" and before.kind == "name":
             odd += ODD_SPACE * bool(gap)
         elif before.kind == after.kind == "string":
-            odd += ODD_SPACE
+            odd += ODD_SPACE * (1 if gap else 3)
         elif before.kind in ("name", "number", "keyword", "string") and after.kind in ("name", "number", "keyword", "string"):
             odd += ODD_SPACE * (not gap)
-    return odd
+    return odd + sum(map(_needless, line, line[1:], line[2:], line[3:]))
+
+
+def _needless(before: Token, opened: Token, inner: Token, shut: Token) -> float:
+    """Find brackets around a single word that call nothing."""
+    calls = before.ends_atom or before.text in ("print", "except", "class", "yield", "return", "await", "not", "del", "in")
+    return 2.5 * (opened.text == "(" and shut.text == ")" and inner.ends_atom and inner.kind != "op" and not calls)
 
 
 def _string(token: Token) -> float:
@@ -69,6 +75,7 @@ def _string(token: Token) -> float:
         return 0.0
     body = body[1:-1]
     odd = ODD_STRING * bool(re.match(r"[,)\]}]|\s*[=.(]\w*\(", body)) + ODD_STRING * bool(re.search(r"[,(\[=]\s*$", body) and len(body) > 2)
+    odd += 0.8 * bool(re.search(r"\w\.\w+\(|\}\.\w+\(|\w\(\)", body))
     balance = sum(body.count(mark) - body.count(CLOSER[mark]) for mark in CLOSER)
     return odd + ODD_STRING * (balance != 0) + 0.4 * (body[0] == " ") + 0.3 * (body[-1] == " ")
 

@@ -103,21 +103,39 @@ class Source:
         """Return the index in `code` of the first token that ends after an offset."""
         return bisect_right(self.code, offset, key=lambda token: token.end)
 
+    def fresh(self, place: int) -> bool:
+        """Whether the token at a place of `code` begins a statement for sure: by its word, or at the left edge after a line that is done."""
+        token = self.code[place]
+        start = self.starts[self.row(token.start)]
+        if self.text[start : token.start].strip():
+            return False
+        if token.text in NEVER_INSIDE:
+            return True
+        before = self.code[place - 1] if place else None
+        done = before is None or not (before.kind == "op" and before.text not in OPENER)
+        empty = "\n" in self.text[before.end : token.start].strip(" \t")[1:] if before else True
+        long = token.kind == "string" and token.text.endswith(('"""', "'''"))
+        return token.start == start and (token.kind in ("name", "keyword") or token.text == "@" or long) and (done or empty)
+
     @cached_property
     def statements(self) -> list[tuple[int, int]]:
         """Return the logical lines as (first row, row behind the last), by brackets, strings and backslashes; blank rows left out."""
-        rows, depth, first = [], 0, -1
+        rows: list[tuple[int, int]] = []
+        depth, first, place = 0, -1, -1
         for token in self.tokens:
             if token.kind == "comment":
                 continue
-            if token.kind != "newline":
-                first = self.row(token.start) if first < 0 else first
-                fresh = token.text in NEVER_INSIDE and self.text[self.starts[self.row(token.start)] : token.start].isspace()
-                depth = 0 if fresh else depth
-                depth = max(0, depth + (token.text in CLOSER) - (token.text in OPENER)) if token.kind == "op" else depth
-            elif first >= 0 and depth == 0:
-                rows.append((first, self.row(token.start) + 1))
-                first = -1
+            if token.kind == "newline":
+                if first >= 0 and depth == 0:
+                    rows.append((first, self.row(token.start) + 1))
+                    first = -1
+                continue
+            place += 1
+            if depth and self.fresh(place):
+                rows.append((first, self.row(token.start)))
+                depth, first = 0, -1
+            first = self.row(token.start) if first < 0 else first
+            depth = max(0, depth + (token.text in CLOSER) - (token.text in OPENER)) if token.kind == "op" else depth
         return [*rows, (first, len(self.lines))] if first >= 0 else rows
 
 

@@ -43,9 +43,9 @@ def _single(source: Source, token: Token) -> Iterator[Edit]:
         if closes or opens or glued:
             rest = line[place:].strip()
             usual = not rest or re.fullmatch(r"[)\]},:]+", rest)
-            cost = 1.0 if usual else 1.6
-            yield Edit(begin + place, begin + place, mark, SYNTAX, cost + 0.4 * (not closes) + 1.2 * (glued and not opens), f"a string has one {mark} only")
-    yield Edit(at, at + 1, "", SYNTAX, 2.6, f"a {mark} stands alone")
+            cost = 1.0 if closes and usual else 1.3 if closes or opens else 2.4
+            yield Edit(begin + place, begin + place, mark, SYNTAX, cost, f"a string has one {mark} only")
+    yield Edit(at, at + 1, "", SYNTAX, 4.0, f"a {mark} stands alone")
     other = "'" if mark == '"' else '"'
     for match in re.finditer(other, source.text[at + 1 : begin + len(line)]):
         place = at + 1 + match.start()
@@ -61,18 +61,16 @@ def _triple(source: Source, token: Token, mark: str) -> Iterator[Edit]:
     for here in range(row, min(row + _REACH, len(source.lines))):
         line = source.lines[here].rstrip("\r\n")
         end = source.starts[here] + len(line)
-        if here > row and _CODE.match(line) and here > row + 1 and width(line) <= base:
-            yield from ()
         if end <= token.start + len(mark):
             continue
         after = source.lines[here + 1] if here + 1 < len(source.lines) else ""
         blank_here, blank_after = not line.strip(), not after.strip()
         if line.endswith(mark[:2]) and not line.endswith(mark):
             yield Edit(end, end, mark[0], SYNTAX, 0.4, reason)
-        elif blank_here and line and width(line + "x") == base:
+        elif blank_here and here > row and width(line + "x") == base:
             yield Edit(end, end, mark, SYNTAX, 0.6, reason)
         elif not blank_here and (blank_after or width(after) <= base):
-            yield Edit(end, end, mark, SYNTAX, 1.5 + 0.8 * (here > row), reason)
+            yield Edit(end, end, mark, SYNTAX, 1.2 + 1.4 * (here > row), reason)
         if here > row and re.match(r"\s*(?:async def|def|class) \w+.*:\s*$", line):
             return
 

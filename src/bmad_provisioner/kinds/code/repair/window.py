@@ -24,17 +24,23 @@ def window(text: str, found: Trouble) -> tuple[int, int]:
     heads = [match.start() for match in _HEAD.finditer(text)]
     before = reversed([head for head in heads if head < offset])
     start = next((head for head in islice(before, _TRIES) if _parses(text[:head])), 0)
-    after = [head for head in heads if head >= offset]
+    after = [head for head in heads if head >= offset and _clear(text, head)]
     if found.message.startswith("expected an indented block"):
         return start, len(text)
     return start, _end(text, after)
 
 
+def _clear(text: str, head: int) -> bool:
+    """Whether an empty line or a comment stands above: a statement that decorators belong to is none to stop at."""
+    above = text[text.rfind("\n", 0, max(head - 1, 0)) + 1 : head].strip()
+    return not above or above.startswith("#")
+
+
 def _end(text: str, heads: Iterable[int]) -> int:
-    """Return the first head behind the fault from which a statement parses; its decorators may be heads of their own."""
-    tried = list(islice(heads, _TRIES + 3))
+    """Return the first head behind the fault from which a statement parses."""
+    tried = list(islice(heads, _TRIES + 1))
     for place, start in enumerate(tried[:_TRIES]):
-        stops = [*tried[place + 1 : place + 4], len(text)]
-        if any(_parses(text[start:stop]) for stop in stops[:3]):
+        stop = tried[place + 1] if place + 1 < len(tried) else len(text)
+        if _parses(text[start:stop]):
             return start
     return len(text)

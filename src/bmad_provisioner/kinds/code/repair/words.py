@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+from collections import Counter
 from collections.abc import Iterator
 
 from bmad_provisioner.kinds.code.repair.lexing import HEADERS, Source, Token, distance_one
@@ -14,7 +15,7 @@ _KEYWORDS = tuple(sorted(set(keyword.kwlist) - {"None", "True", "False"}))
 _FOREIGN = {"function": "def", "func": "def", "elseif": "elif", "elsif": "elif", "catch": "except", "foreach": "for", "switch": "match"}
 
 
-def guesses(source: Source, found: Trouble, words: frozenset[str]) -> Iterator[Edit]:
+def guesses(source: Source, found: Trouble, words: Counter[str]) -> Iterator[Edit]:
     """Yield the keywords that a word near a fault may have been."""
     tokens = around(source, found, 2, 1)
     for place, token in enumerate(tokens):
@@ -37,7 +38,7 @@ def _spellings(token: Token, first: bool, near: bool) -> Iterator[Edit]:
         yield Edit(token.start, token.end, _FOREIGN[word], SYNTAX, 1.5, f"`{word}` is `{_FOREIGN[word]}` in Python")
 
 
-def _glued(tokens: list[Token], words: frozenset[str]) -> Iterator[Edit]:
+def _glued(tokens: list[Token], words: Counter[str]) -> Iterator[Edit]:
     """Part a keyword from the word that it runs into."""
     for token in tokens:
         if token.kind != "name":
