@@ -13,12 +13,12 @@ from random import Random
 
 import corpus
 import page
-from cases import SEEDS, Case, draw
+from cases import EACH, SEEDS, Case, draw
 from peers import TOOLS, Work, install, work
 from score import PARTLY, WRONG, Scored, Tally, scored, tally
 
-EACH, HEALTHY = 12, 600
-"""Cases of a kind; healthy files at most."""
+HEALTHY = 600
+"""Healthy files at most."""
 
 
 def healthy(part: str, most: int) -> list[tuple[str, bytes]]:
