@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from importlib.util import resolve_name
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bmad_provisioner.digest import Digest, Plain, digest, fingerprint
@@ -99,27 +100,30 @@ class Pass:
 
 
 def _sources(names: set[str]) -> Iterator[bytes]:
-    """Yield the code of the modules, and of those in the same packages that they take something from."""
+    """Yield the code of the modules, and of those in the same packages that they import."""
     seen: set[str] = set()
     todo = sorted(names)
     while todo:
-        name = todo.pop(0)
-        module = sys.modules.get(name)
-        if name in seen or module is None:
-            continue
-        seen.add(name)
+        module = sys.modules.get(todo.pop(0))
         file = getattr(module, "__file__", None)
-        if file is not None:
-            yield Path(file).read_bytes()
-        todo += sorted(_siblings(module))
+        if module is None or file is None or module.__name__ in seen:
+            continue
+        seen.add(module.__name__)
+        code = Path(file).read_bytes()
+        yield code
+        todo += sorted(_siblings(module.__package__ or "", code))
 
 
-def _siblings(module: ModuleType) -> set[str]:
-    package = module.__name__.rpartition(".")[0] + "."
-    homes = (
-        value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None) for value in vars(module).values()
-    )
-    return {home for home in homes if isinstance(home, str) and home.startswith(package) and package != "."}
+def _siblings(package: str, code: bytes) -> set[str]:
+    """Return what a module imports of its own package, values included: they are no modules, and nobody finds any."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and (package or not node.level):
+            home = resolve_name("." * node.level + (node.module or ""), package)
+            found |= {home, *(f"{home}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if package and name.startswith(f"{package}.")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,12 @@ class Piece:
 
 
 def transform(module: Module, found: Sequence[tuple[Pass, tuple[Hit, ...]]]) -> str:
-    """Return the text after all transformers; one visit for all but those that only know how to run by themselves."""
+    """Return the text after all transformers; one visit for all but those that only know how to run by themselves.
+
+    Raises ValueError where LibCST would lose something of the file.
+    """
+    if "\r" in module.text.replace("\r\n", ""):
+        raise ValueError("LibCST does not keep lines that end in a lone carriage return")
     transformers = [(one, hits, one.transformer(module, hits)) for one, hits in found if one.transformer is not None]
     wide = [one for one, _ in found if one.run] or [
         one for one, _, made in transformers if one.scope is Scope.MODULE or made.get_inherited_dependencies()
@@ -53,7 +58,7 @@ def transform(module: Module, found: Sequence[tuple[Pass, tuple[Hit, ...]]]) -> 
         if met:
             fresh = [one.transformer(module, hits) for one, hits, _ in transformers if one in met and one.transformer]
             text = text[: piece.start] + _rewritten(module, piece, fresh) + text[piece.end :]
-    return text
+    return text or (module.newline if module.text.endswith("\n") else "")
 
 
 class Merged(libcst.CSTTransformer):
@@ -117,10 +122,15 @@ def _rewritten(module: Module, piece: Piece, parts: Sequence[libcst.CSTTransform
     sample = f"if 1:{module.newline}{_indent(module)}pass{module.newline}"
     if piece.start > 0:
         tree = libcst.parse_module(sample + text)
-        return _visit(tree.with_changes(body=tree.body[1:]), parts).code
+        return _code(_visit(tree.with_changes(body=tree.body[1:]), parts))
     tree = libcst.parse_module(text + (sample if text.endswith(("\n", "\r")) else module.newline + sample))
     alone = tree.with_changes(body=tree.body[:-1], has_trailing_newline=text.endswith(("\n", "\r")))
-    return _visit(alone, parts).code
+    return _code(_visit(alone, parts))
+
+
+def _code(tree: libcst.Module) -> str:
+    """Return the text of a piece; where nothing is left of it LibCST would make an empty line, as of an empty file."""
+    return tree.code if tree.body or tree.header or tree.footer else ""
 
 
 def _indent(module: Module) -> str:

@@ -73,7 +73,7 @@ def _literal(value: ast.expr) -> str:
     match value:
         case ast.Constant(value=constant):
             return _LITERALS.get(type(constant), "")
-        case ast.JoinedStr():
+        case ast.JoinedStr() | ast.Call(func=ast.Attribute(value=ast.Constant(value=str()), attr="format")):
             return "str"
         case ast.UnaryOp(op=ast.Not()):
             return "bool"

@@ -1,0 +1,96 @@
+"""Toy passes: five transformers of the kind that users write, which know nothing of positions."""
+
+# ruff: noqa: N802 - so LibCST names what visitors have
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+import libcst as cst
+
+from bmad_provisioner.kinds.code.module import Module
+from bmad_provisioner.kinds.code.rewriting import Hit, Pass
+
+
+def _finds(is_meant: Callable[[ast.AST], bool]) -> Callable[[Module], Iterator[Hit]]:
+    def find(module: Module) -> Iterator[Hit]:
+        for node in ast.walk(module.tree):
+            if is_meant(node):
+                yield module.hit(node)
+
+    return find
+
+
+def _calls(name: str) -> Callable[[ast.AST], bool]:
+    return lambda node: isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+class NoPrint(cst.CSTTransformer):
+    def leave_Expr(self, original_node: cst.Expr, updated_node: cst.Expr) -> cst.Expr | cst.RemovalSentinel:
+        match updated_node.value:
+            case cst.Call(func=cst.Name("print")):
+                return cst.RemoveFromParent()
+        return updated_node
+
+
+class IsNone(cst.CSTTransformer):
+    def leave_Comparison(self, original_node: cst.Comparison, updated_node: cst.Comparison) -> cst.Comparison:
+        match updated_node.comparisons:
+            case [cst.ComparisonTarget(operator=cst.Equal(), comparator=cst.Name("None")) as target]:
+                return updated_node.with_changes(comparisons=[target.with_changes(operator=cst.Is())])
+        return updated_node
+
+
+class NotIn(cst.CSTTransformer):
+    def leave_UnaryOperation(self, original_node: cst.UnaryOperation, updated_node: cst.UnaryOperation) -> cst.BaseExpression:
+        match updated_node:
+            case cst.UnaryOperation(
+                operator=cst.Not(),
+                expression=cst.Comparison(comparisons=[cst.ComparisonTarget(operator=cst.In()) as target]) as inner,
+            ):
+                return inner.with_changes(
+                    comparisons=[target.with_changes(operator=cst.NotIn())],
+                    lpar=[*updated_node.lpar, *inner.lpar],
+                    rpar=[*inner.rpar, *updated_node.rpar],
+                )
+        return updated_node
+
+
+class EmptyDict(cst.CSTTransformer):
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        match updated_node:
+            case cst.Call(func=cst.Name("dict"), args=[]):
+                return cst.Dict([], lpar=updated_node.lpar, rpar=updated_node.rpar)
+        return updated_node
+
+
+class Guard(cst.CSTTransformer):
+    """Puts a statement in front of every `assert`, so that LibCST has to make lines and indents of its own."""
+
+    def leave_SimpleStatementLine(self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine):
+        match updated_node.body:
+            case [cst.Assert(msg=None)]:
+                said = updated_node.with_changes(body=[updated_node.body[0].with_changes(msg=cst.SimpleString("''"))])
+                guard = cst.If(cst.Name("__debug__"), cst.IndentedBlock([said.with_changes(leading_lines=[])]))
+                return cst.FlattenSentinel([said, guard])
+        return updated_node
+
+
+NO_PRINT = Pass("no-print", "1", (b"print",), _finds(_calls("print")), lambda *_: NoPrint())
+IS_NONE = Pass(
+    "is-none",
+    "1",
+    (b"None",),
+    _finds(lambda node: isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq)),
+    lambda *_: IsNone(),
+)
+NOT_IN = Pass(
+    "not-in",
+    "1",
+    (b"not",),
+    _finds(lambda node: isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) and isinstance(node.operand, ast.Compare)),
+    lambda *_: NotIn(),
+)
+EMPTY_DICT = Pass("empty-dict", "1", (b"dict(",), _finds(_calls("dict")), lambda *_: EmptyDict())
+GUARD = Pass("guard", "1", (b"assert",), _finds(lambda node: isinstance(node, ast.Assert) and node.msg is None), lambda *_: Guard())
+TOYS = (NO_PRINT, IS_NONE, NOT_IN, EMPTY_DICT, GUARD)
