@@ -144,7 +144,14 @@ def _line_end(source: Source, place: int, found: Trouble) -> Iterator[Edit]:
     for row in range(max(0, found.line - 3), found.line):
         token = ends.get(row)
         if token and (token.text in ("=", ":", ",", "return", "in", "import") or token.ends_atom):
-            yield Edit(token.end, token.end, OPENER[shut.text], SYNTAX, 1.6, f"`{shut.text}` closes nothing; `{OPENER[shut.text]}` belongs here")
+            yield Edit(
+                token.end,
+                token.end,
+                OPENER[shut.text],
+                SYNTAX,
+                1.6,
+                f"`{shut.text}` closes nothing; `{OPENER[shut.text]}` belongs here",
+            )
 
 
 def _split(token: Token, mark: str, known: set[str], reason: str) -> Iterator[Edit]:

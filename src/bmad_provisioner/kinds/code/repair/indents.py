@@ -152,4 +152,11 @@ def _tabs(source: Source) -> Iterator[Edit]:
         return
     for size in (8, 4, 2):
         new = "".join(indent(row).expandtabs(size) + row[len(indent(row)) :] for row in source.lines)
-        yield Edit(0, len(source.text), new, INDENTATION, {8: 0.3, 4: 0.6, 2: 1.5}[size], f"tabs stand among spaces (taken as {size} columns)")
+        yield Edit(
+            0,
+            len(source.text),
+            new,
+            INDENTATION,
+            {8: 0.3, 4: 0.6, 2: 1.5}[size],
+            f"tabs stand among spaces (taken as {size} columns)",
+        )

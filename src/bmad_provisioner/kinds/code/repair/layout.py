@@ -74,7 +74,9 @@ def _string(token: Token) -> float:
     if body[:3] in ('"""', "'''") or len(body) < 4:
         return 0.0
     body = body[1:-1]
-    odd = ODD_STRING * bool(re.match(r"[,)\]}]|\s*[=.(]\w*\(", body)) + ODD_STRING * bool(re.search(r"[,(\[=]\s*$", body) and len(body) > 2)
+    odd = ODD_STRING * bool(re.match(r"[,)\]}]|\s*[=.(]\w*\(", body)) + ODD_STRING * bool(
+        re.search(r"[,(\[=]\s*$", body) and len(body) > 2
+    )
     odd += 0.8 * bool(re.search(r"\w\.\w+\(|\}\.\w+\(|\w\(\)", body))
     balance = sum(body.count(mark) - body.count(CLOSER[mark]) for mark in CLOSER)
     return odd + ODD_STRING * (balance != 0) + 0.4 * (body[0] == " ") + 0.3 * (body[-1] == " ")

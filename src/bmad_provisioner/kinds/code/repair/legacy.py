@@ -69,7 +69,9 @@ def _statement(text: str, row: list[Token]) -> Iterator[Edit]:
     elif word.text == "exec" and rest:
         names = [place for place, token in enumerate(rest) if token.text == "in"]
         where = f", {written(rest[names[-1] + 1 :])}" if names else ""
-        yield _edit(word.start, rest[-1].end, f"exec({written(rest[: names[-1]] if names else rest)}{where})", SURE, "`exec` statement")
+        yield _edit(
+            word.start, rest[-1].end, f"exec({written(rest[: names[-1]] if names else rest)}{where})", SURE, "`exec` statement"
+        )
     elif word.text == "raise" and len(parts) in (2, 3) and parts[1]:
         trace = f".with_traceback({parts[2]})" if len(parts) == 3 else ""
         inner = "" if parts[1] == "None" else parts[1]
@@ -94,7 +96,9 @@ def _except(match: re.Match[str]) -> Iterator[Edit]:
     types = name[0].isupper() and not kind.startswith("(")
     yield _edit(match.start(), match.end(), f"except {kind} as {name}:", 3.0 if types else SURE, "`except` with a comma")
     if types:
-        yield Edit(match.start(), match.end(), f"except ({kind}, {name}):", SYNTAX, 1.0, "several exceptions stand without brackets")
+        yield Edit(
+            match.start(), match.end(), f"except ({kind}, {name}):", SYNTAX, 1.0, "several exceptions stand without brackets"
+        )
 
 
 def _spellings(source: Source, found: Trouble) -> Iterator[Edit]:

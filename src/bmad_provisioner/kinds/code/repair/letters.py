@@ -11,7 +11,20 @@ from bmad_provisioner.kinds.code.repair.oracle import Trouble
 _SINGLE, _DOUBLE = "‘’‚‛′`´", "“”„‟″«»"  # noqa: RUF001
 _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _NOTHING = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
-_ALIKE = {"–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "×": "*", "÷": "/", "≤": "<=", "≥": ">=", "≠": "!=", "…": "...", "→": "->"}  # noqa: RUF001
+_ALIKE = {
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "‐": "-",
+    "‑": "-",
+    "×": "*",
+    "÷": "/",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "…": "...",
+    "→": "->",
+}  # noqa: RUF001
 _WIDE = {chr(0xFEE0 + code): chr(code) for code in range(0x21, 0x7F) if not chr(code).isalnum()}
 _WIDE |= {"，": ",", "。": ".", "：": ":", "；": ";", "（": "(", "）": ")"}  # noqa: RUF001
 
@@ -40,16 +53,15 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     yield Edit(begin, end, row, ENCODING, 0.3, reason)
     quotes = [p for p in places if source.text[p] in _SINGLE + _DOUBLE]
     if len(quotes) >= 2:
-        yield from _quoted(source, begin, end, quotes, places, reason)
+        yield from _quoted(source, begin, end, quotes, reason)
     nearest = min(places, key=lambda place: abs(place - here))
     yield Edit(nearest, nearest + 1, _plain(source.text[nearest]) or "", ENCODING, 0.9, reason)
 
 
-def _quoted(source: Source, begin: int, end: int, quotes: list[int], places: list[int], reason: str) -> Iterator[Edit]:
+def _quoted(source: Source, begin: int, end: int, quotes: list[int], reason: str) -> Iterator[Edit]:
     """Take the first and the last quote for the ends of one string, all between them for its text."""
     first, last = quotes[0], quotes[-1]
     for mark in ('"', "'"):
         inner = source.text[first + 1 : last]
         if mark not in inner and mark not in source.text[begin:first] + source.text[last + 1 : end]:
             yield Edit(first, last + 1, mark + inner + mark, ENCODING, 0.8, reason)
-    _ = places

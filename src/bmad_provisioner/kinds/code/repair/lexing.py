@@ -11,7 +11,9 @@ from functools import cached_property
 
 CLOSER = {"(": ")", "[": "]", "{": "}"}
 OPENER = {shut: opened for opened, shut in CLOSER.items()}
-HEADERS = frozenset({"if", "elif", "else", "for", "while", "def", "class", "try", "except", "finally", "with", "async", "match", "case"})
+HEADERS = frozenset(
+    {"if", "elif", "else", "for", "while", "def", "class", "try", "except", "finally", "with", "async", "match", "case"}
+)
 STARTERS = (HEADERS | {"return", "raise", "import", "from", "pass", "break", "continue", "del", "assert", "global", "nonlocal"}) - {
     "match",
     "case",

@@ -50,7 +50,9 @@ def commas(source: Source, found: Trouble) -> Iterator[Edit]:
         beside = before.ends_atom and (after.begins_atom or after.text in ("*", "**"))
         if beside and not (after.text in CLOSER and after.start == before.end):
             near = source.row(before.start) == found.line - 1
-            yield _insert(before.end, ",", (0.7 if told else 1.6) + 0.5 * (not near), "two expressions stand side by side without a comma")
+            yield _insert(
+                before.end, ",", (0.7 if told else 1.6) + 0.5 * (not near), "two expressions stand side by side without a comma"
+            )
             yield _insert(before.end, ":", 3.0, "a key and its value stand side by side without a colon")
             if after.kind == "name" and before.end == after.start - 1:
                 yield Edit(before.end, after.start, ".", SYNTAX, 4.5, "two names stand side by side without a dot")
@@ -65,7 +67,14 @@ def equals(source: Source, found: Trouble) -> Iterator[Edit]:
     for token in around(source, found, 2, 4):
         if token.text == "=":
             far = 0.3 * (abs(source.row(token.start) - found.line + 1) > 0) + 0.002 * abs(token.start - here)
-            yield Edit(token.start, token.end, "==", SYNTAX, (0.6 if told else 2.0) + far, "`=` assigns, and an assignment cannot stand here")
+            yield Edit(
+                token.start,
+                token.end,
+                "==",
+                SYNTAX,
+                (0.6 if told else 2.0) + far,
+                "`=` assigns, and an assignment cannot stand here",
+            )
         elif token.text == "==":
             yield Edit(token.start, token.end, "=", SYNTAX, 2.5, "`==` compares, and a comparison cannot stand here")
         elif token.text == ":=":
@@ -89,4 +98,6 @@ def strays(source: Source, found: Trouble) -> Iterator[Edit]:
     here = source.at(found.line, found.column)
     for token in tokens:
         if token.start <= here <= token.end and token.kind in ("op", "odd") and token.text not in "()[]{}":
-            yield Edit(token.start, token.end, "", SYNTAX, 6.0 if token.text in ":@" else 4.5, f"`{token.text}` does not belong here")
+            yield Edit(
+                token.start, token.end, "", SYNTAX, 6.0 if token.text in ":@" else 4.5, f"`{token.text}` does not belong here"
+            )

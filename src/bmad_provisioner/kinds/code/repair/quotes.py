@@ -9,7 +9,10 @@ from bmad_provisioner.kinds.code.repair.lexing import Source, Token, indent, wid
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
 
-_CODE = re.compile(r"^[ \t]*(?:(?:async\s+)?def \w+\s*\(|class \w+\s*[(:]|return\b|import \w|from [\w.]+ import|if .*:$|for .* in .*:$|[\w.]+ = |@\w)", re.MULTILINE)
+_CODE = re.compile(
+    r"^[ \t]*(?:(?:async\s+)?def \w+\s*\(|class \w+\s*[(:]|return\b|import \w|from [\w.]+ import|if .*:$|for .* in .*:$|[\w.]+ = |@\w)",
+    re.MULTILINE,
+)
 _WORD = r"[\w\])}.!?%]"
 _LONGEST_LINE = 400
 _REACH = 60
@@ -38,7 +41,11 @@ def _single(source: Source, token: Token) -> Iterator[Edit]:
     for place in range(len(indent(line)), len(line) + 1):
         left, right = line[place - 1 : place], line[place : place + 1]
         closes = begin + place > at and not left.isspace() and (not right or not right.isalnum())
-        opens = not right.isspace() and right not in ("", ",", ")") and (not left or not left.isalnum() or (left in "rbuf" and place < 3))
+        opens = (
+            not right.isspace()
+            and right not in ("", ",", ")")
+            and (not left or not left.isalnum() or (left in "rbuf" and place < 3))
+        )
         glued = bool(left) and left.isalnum() and begin + place < at
         if closes or opens or glued:
             rest = line[place:].strip()

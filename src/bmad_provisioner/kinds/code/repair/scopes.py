@@ -9,7 +9,15 @@ import symtable
 import warnings
 from dataclasses import dataclass
 
-BUILTIN = frozenset(dir(builtins)) | {"__file__", "__path__", "__builtins__", "__annotations__", "__class__", "__module__", "__qualname__"}
+BUILTIN = frozenset(dir(builtins)) | {
+    "__file__",
+    "__path__",
+    "__builtins__",
+    "__annotations__",
+    "__class__",
+    "__module__",
+    "__qualname__",
+}
 
 _BINDS = re.compile(
     r"""^(?:async\s+def|def|class)\s+(\w+)|^([A-Za-z_]\w*)\s*(?::[^=\n]+)?=[^=]|^(?:for|with)\s.*?(?:\bas\s+)?(\w+)|^\s*global\s+(\w+)""",
@@ -51,7 +59,9 @@ def names(text: str) -> Names | None:
             _walk(symtable.symtable(text, "<text>", "exec"), bound, used)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
-    return Names(frozenset(bound), frozenset(used - bound - BUILTIN), bool(re.search(r"^\s*from\s+\S+\s+import\s+\*", text, re.MULTILINE)))
+    return Names(
+        frozenset(bound), frozenset(used - bound - BUILTIN), bool(re.search(r"^\s*from\s+\S+\s+import\s+\*", text, re.MULTILINE))
+    )
 
 
 def bound_roughly(text: str) -> frozenset[str]:

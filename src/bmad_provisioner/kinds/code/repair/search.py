@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from math import exp
 
-from bmad_provisioner.kinds.code.repair import brackets, indents, legacy, letters, punctuation, quotes, words
+from bmad_provisioner.kinds.code.repair import awaits, brackets, indents, legacy, letters, punctuation, quotes, words
 from bmad_provisioner.kinds.code.repair.judge import Scene, Verdict, judge
 from bmad_provisioner.kinds.code.repair.lexing import Source
 from bmad_provisioner.kinds.code.repair.model import Edit
@@ -25,8 +25,9 @@ FINALISTS = 40
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A window that compiles: its text, the edits in the order they were made, what it cost, and how sure it is (0 to 1)."""
+    """A window that compiles: its text before and after, the edits in the order made, what it cost, how sure it is (0 to 1)."""
 
+    before: str
     text: str
     edits: tuple[Edit, ...]
     cost: float
@@ -55,6 +56,7 @@ def candidates(text: str, found: Trouble, known: Scene, wanted: frozenset[str]) 
         brackets.guesses(source, found, known.words),
         quotes.guesses(source, found),
         indents.guesses(source, found),
+        awaits.guesses(source, found),
     )
     best: dict[tuple[int, int, str], Edit] = {}
     for edit in made:
@@ -134,15 +136,14 @@ def _weigh(text: str, done: list[_State], known: Scene) -> list[Answer]:
         if isinstance(verdict, Verdict) and verdict.meaning not in meanings:
             meanings[verdict.meaning] = (state, verdict)
     usual = min((verdict.surprise for _, verdict in meanings.values()), default=0.0)
-    least = min((verdict.oddness for _, verdict in meanings.values()), default=0.0)
-    _ = least
     answers = [
-        Answer(state.text, state.edits, state.cost + verdict.oddness + verdict.surprise - usual) for state, verdict in meanings.values()
+        Answer(text, state.text, state.edits, state.cost + verdict.oddness + verdict.surprise - usual)
+        for state, verdict in meanings.values()
     ]
-    return _sure(sorted(answers, key=lambda answer: answer.cost))
+    return sure(sorted(answers, key=lambda answer: answer.cost))
 
 
-def _sure(answers: list[Answer]) -> list[Answer]:
+def sure(answers: list[Answer]) -> list[Answer]:
     """Share the certainty among the answers and the chance that none is right."""
     if not answers:
         return []

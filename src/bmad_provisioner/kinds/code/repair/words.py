@@ -12,7 +12,15 @@ from bmad_provisioner.kinds.code.repair.oracle import Trouble
 from bmad_provisioner.kinds.code.repair.punctuation import around
 
 _KEYWORDS = tuple(sorted(set(keyword.kwlist) - {"None", "True", "False"}))
-_FOREIGN = {"function": "def", "func": "def", "elseif": "elif", "elsif": "elif", "catch": "except", "foreach": "for", "switch": "match"}
+_FOREIGN = {
+    "function": "def",
+    "func": "def",
+    "elseif": "elif",
+    "elsif": "elif",
+    "catch": "except",
+    "foreach": "for",
+    "switch": "match",
+}
 
 
 def guesses(source: Source, found: Trouble, words: Counter[str]) -> Iterator[Edit]:
@@ -32,7 +40,9 @@ def _spellings(token: Token, first: bool, near: bool) -> Iterator[Edit]:
         if not distance_one(word, meant):
             continue
         cost = 0.9 + 0.6 * (not near) + 2.0 * (token.kind == "keyword") + 1.0 * (len(word) < 3)
-        cost += 1.5 * (first and meant in ("in", "is", "and", "or", "not", "as")) + 1.5 * (not first and meant in (HEADERS | {"return"}) - {"if", "for", "else", "async"})
+        cost += 1.5 * (first and meant in ("in", "is", "and", "or", "not", "as")) + 1.5 * (
+            not first and meant in (HEADERS | {"return"}) - {"if", "for", "else", "async"}
+        )
         yield Edit(token.start, token.end, meant, SYNTAX, cost, f"`{word}` looks like `{meant}`")
     if first and word in _FOREIGN:
         yield Edit(token.start, token.end, _FOREIGN[word], SYNTAX, 1.5, f"`{word}` is `{_FOREIGN[word]}` in Python")
@@ -45,5 +55,11 @@ def _glued(tokens: list[Token], words: Counter[str]) -> Iterator[Edit]:
             continue
         for meant in _KEYWORDS:
             rest = token.text[len(meant) :]
-            if len(meant) > 1 and token.text.startswith(meant) and (rest in words or rest.isdigit() or rest in ("self", "None", "True", "False")):
-                yield Edit(token.start + len(meant), token.start + len(meant), " ", SYNTAX, 2.0, f"`{meant}` runs into the next word")
+            if (
+                len(meant) > 1
+                and token.text.startswith(meant)
+                and (rest in words or rest.isdigit() or rest in ("self", "None", "True", "False"))
+            ):
+                yield Edit(
+                    token.start + len(meant), token.start + len(meant), " ", SYNTAX, 2.0, f"`{meant}` runs into the next word"
+                )
