@@ -6,40 +6,43 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import corpus
-from bmad_provisioner.kinds.code.repair.knows import Knows, facts, knows
 from child import LIMIT, too_long
-from package import module
 
-from bmad_provisioner.errors import BmadpError
+from bmad_provisioner.kinds.code.repair.knows import Knows, facts, knows
 from bmad_provisioner.kinds.code.repair.repair import repair
 
 
 @cache
-def _facts(part: str, package: str) -> dict[str, dict]:
-    texts = {path: data.decode("utf-8", "replace") for path, data in corpus.files(part).items() if path.split("/")[0] == package}
+def _facts(part: str, package: str) -> dict[str, Mapping[str, Any]]:
+    texts = {path: _text(data) for path, data in corpus.files(part).items() if path.split("/", maxsplit=1)[0] == package}
     return {path: facts(path, text) for path, text in texts.items()}
 
 
-def _known(part: str, path: str) -> Knows:
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _known(part: str, path: str, data: bytes) -> Knows:
     """Return what the rest of its package tells; nothing of a file that is in no part of the corpus."""
-    if not part:
-        return knows(module(path), {})
-    others = {name: known for name, known in _facts(part, path.split("/", maxsplit=1)[0]).items() if name != path}
-    return knows(module(path), others)
+    own = facts(path, _text(data))
+    around = _facts(part, path.split("/", maxsplit=1)[0]) if part else {}
+    return knows(own["module"], [own, *(one for name, one in around.items() if name != path)])
 
 
 def _rewrite(part: str, path: str, file: Path) -> str:
     """Repair a file; return what went wrong."""
-    data, known = file.read_bytes(), _known(part, path)
+    data = file.read_bytes()
     signal.alarm(LIMIT)
     try:
-        repaired = repair(data, known)
-    except (BmadpError, Exception) as error:  # noqa: BLE001  # whatever it raises is a failure to be counted
-        return f"{type(error).__name__}: {error}"
+        repaired = repair(data, _known(part, path, data))
+    except Exception as error:  # noqa: BLE001  # whatever it raises is a failure to be counted
+        return f"{path}: {type(error).__name__}: {error}"
     finally:
         signal.alarm(0)
     if repaired.data != data:

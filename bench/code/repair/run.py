@@ -94,6 +94,7 @@ def main() -> int:
         print(f"{tool} ...", file=sys.stderr, flush=True)
         found[tool] = judge(tool, asked.part, cases, controls, asked.keep)
         if not (asked.quick or asked.kind):
+            found = stored(asked.part) | {tool: found[tool]}  # another run may have stored others meanwhile
             kept = json.dumps({name: asdict(one) for name, one in found.items()}, indent=1)
             (corpus.STORE / f"repair-{asked.part}.json").write_text(kept)
     print(page.tables(found))
