@@ -15,7 +15,7 @@ from bmad_provisioner.kinds.code.rewriting import Asked, Hit
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Owner: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
-_WALRUS = re.compile(r"(\w+)\s*:=")
+_LAST_WORD = re.compile(r"\w+(?=\s*\Z)")
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 _OWNERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _BODIES = ("body", "handlers", "orelse", "finalbody", "cases")
@@ -85,11 +85,13 @@ class Module:
         """Return the text of a node."""
         return self.text[self.start(node) : self.end(node)]
 
-    def hit(
-        self, node: ast.stmt | ast.expr | ast.alias, text: str | None = None, message: str = "", *, settled: bool = False
-    ) -> Hit:
+    def hit(self, node: ast.stmt | ast.expr | ast.alias, text: str | None = None, message: str = "") -> Hit:
         """Return a hit on the whole of a node."""
-        return Hit(self.start(node), self.end(node), text, message, settled)
+        return Hit(self.start(node), self.end(node), text, message)
+
+    def exact(self, node: ast.expr, text: str, message: str, *, settled: bool = True) -> Hit:
+        """Return a hit that puts one expression in the place of another."""
+        return Hit(self.start(node), self.end(node), text, message, local=True, settled=settled)
 
     def line(self, place: int) -> int:
         """Return the line, from 1, that a place is on."""
@@ -111,7 +113,7 @@ class Module:
     @cached_property
     def bound(self) -> frozenset[str]:
         """Every name that a statement of the file binds somewhere: definitions, parameters, imports, targets; `*` for a star."""
-        found = set(_WALRUS.findall(self.text)) if ":=" in self.text else set()
+        found = {name.group() for place in self._places(":=") if (name := _LAST_WORD.search(self.text, max(0, place - 200), place))}
         for statement in self.statements(self.tree.body):
             found |= _binds(statement)
         return frozenset(found - {""})

@@ -186,7 +186,7 @@ def _splice(module: Module, found: Found) -> _Round:
 
 def _check(module: Module, text: str, taken: Sequence[tuple[Pass, Hit]], changed: Sequence[Pass]) -> None:
     """Raise _LeftOutError for the pass that made the text one that does not compile."""
-    if all(hit.settled for _, hit in taken) and fits(module, [hit for _, hit in taken]):
+    if all(hit.local for _, hit in taken) and fits(module, [hit for _, hit in taken]):
         return
     reason = compiles(text)
     if not reason:

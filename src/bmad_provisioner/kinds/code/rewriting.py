@@ -38,14 +38,16 @@ class Hit:
     """A place that a pass would rewrite, as a range of the text; `text` is what should stand there, or `None` where a
     transformer has to see it.
 
-    `settled` promises that the text stays within one statement, keeps that what it was to the rest of the file, and gives no
-    pass anything new to do: such a hit needs no second round, and only the statements it touches are judged, not the file.
+    `local` promises that the text stays within its statement and keeps that what it is to the rest of the file: then only the
+    statement is judged, not the file. `settled` promises that it gives no pass anything new to do: then no second
+    round follows.
     """
 
     start: int
     end: int
     text: str | None = None
     message: str = ""
+    local: bool = False
     settled: bool = False
 
 

@@ -28,7 +28,7 @@ def find(module: Module) -> Iterator[Hit]:
         if result == "None" or module.plain(result):
             place = _place(module, node)
             if place is not None:
-                yield Hit(place, place, f" -> {result}", f"`{node.name}` returns `{result}`", settled=True)
+                yield Hit(place, place, f" -> {result}", f"`{node.name}` returns `{result}`", local=True, settled=True)
 
 
 def _is_plain(node: Function) -> bool:

@@ -29,7 +29,7 @@ def _hits(module: Module, owner: Owner | None, first: ast.stmt) -> Iterator[Hit]
             better = _better(text, literal.col_offset, owner is None, _begins_line(module, literal))
             if better and better != text:
                 name = f"`{owner.name}`" if owner else "the module"
-                yield module.hit(literal, better, f"the docstring of {name}", settled=True)
+                yield module.exact(literal, better, f"the docstring of {name}")
 
 
 def _begins_line(module: Module, literal: ast.expr) -> bool:
@@ -50,6 +50,8 @@ def _better(text: str, column: int, of_module: bool, begins_line: bool) -> str:
     if not plain.strip() or any(letter in plain for letter in "\r\t\f\v"):
         return ""
     fresh = _laid_out(plain, column, of_module) if begins_line else plain.strip(" ") if "\n" not in plain else plain
+    if fresh == plain and quote == '"""':
+        return text
     if fresh.startswith('"') or fresh.endswith('"') or _said(fresh) != _said(plain):
         return ""
     return f'{prefix}"""{fresh}"""'.replace("\n", newline)

@@ -1,7 +1,8 @@
 """Import order: the standard library, then what is installed, then the project's own, each with a blank line between.
 
 What is not the project's own is sorted as isort does by default. The project's own imports stay in the order they have:
-modules that import each other may load in one order only, and the text does not say which.
+modules that import each other may load in one order only, and the text does not say which. A block in order is left alone,
+however its blank lines are.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class _Item:
     gap: str
     """The blank lines before it, which only the project's own imports keep."""
     text: str
+    tidied: bool
 
 
 def find(module: Module) -> Iterator[Hit]:
@@ -66,16 +68,19 @@ def _hit(module: Module, block: list[Statement]) -> Iterator[Hit]:
         if lines is None or gap.strip(" \t\r\n"):
             return  # it shares a line, or a comment that stands alone heads more than the next import
         end = lines[1]
-        text = lead + _tidy(module, node, lines, own)
+        text = _tidy(module, node, lines, own)
+        tidied = text != module.text[lines[0] : lines[1]]
         text = text if text.endswith(("\n", "\r")) else text + module.newline
-        items.append(_Item(_section(node, own), _key(node), gap, text))
+        items.append(_Item(_section(node, own), _key(node), gap, lead + text, tidied))
     ordered = sorted(items, key=lambda item: (item.section, item.key if item.section < _Section.OWN else ()))
+    if ordered == items and not any(item.tidied for item in items):
+        return
     if ordered[0] is not items[0] and _has_comment_above(module, start):
         return
     text = _joined(ordered, module.newline)
     text = text if module.text[start:end].endswith(("\n", "\r")) else text.removesuffix(module.newline)
     if text != module.text[start:end]:
-        yield Hit(start, end or start, text, "the order of the imports", settled=True)
+        yield Hit(start, end or start, text, "the order of the imports", local=True, settled=True)
 
 
 def _before(module: Module, end: int | None, node: Statement) -> tuple[str, str]:

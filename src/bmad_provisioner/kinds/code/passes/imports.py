@@ -28,7 +28,7 @@ def without(module: Module, node: Statement, gone: Iterable[ast.alias], message:
         return []
     dropped = [alias for alias in node.names if alias in list(gone)]
     if len(dropped) == len(node.names):
-        return [Hit(*lines, "", message)]
+        return [Hit(*lines, "", message, local=True, settled=True)]
     return _ranges(module, node, dropped, message)
 
 
@@ -42,7 +42,7 @@ def _ranges(module: Module, node: Statement, dropped: list[ast.alias], message: 
         if begins == ends:
             continue
         if after:
-            hits.append(Hit(module.start(node.names[begins]), module.start(after), "", message, settled=True))
+            hits.append(Hit(module.start(node.names[begins]), module.start(after), "", message, local=True, settled=True))
         elif before:
-            hits.append(Hit(module.end(before), module.end(node.names[-1]), "", message, settled=True))
+            hits.append(Hit(module.end(before), module.end(node.names[-1]), "", message, local=True, settled=True))
     return hits

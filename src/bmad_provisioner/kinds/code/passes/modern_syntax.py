@@ -56,7 +56,7 @@ def _super(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
         match node:
             case ast.Call(func=ast.Name(id="super"), args=[ast.Name(id=cls), ast.Name(id=me)], keywords=[]):
                 if cls == name and me == first[0].arg and "#" not in module.segment(node):
-                    yield module.hit(node, "super()", "`super` knows its class and object", settled=True)
+                    yield module.exact(node, "super()", "`super` knows its class and object")
 
 
 def _literals(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
@@ -80,7 +80,7 @@ def _literals(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
             case _:
                 continue
         if text and module.plain("set", "dict"):
-            yield module.hit(node, text, "a literal says it", settled=True)
+            yield module.exact(node, text, "a literal says it")
 
 
 def _bare(module: Module, pair: str, key: ast.expr, value: ast.expr) -> bool:
@@ -108,7 +108,7 @@ def _format(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
         if whole and same_line and all(words) and text.count("{}") == len(words) and literal.kind is None:
             parts = text.split("{}")
             fields = "".join(f"{{{word}}}{part}" for word, part in zip(words, parts[1:], strict=True))
-            yield module.hit(node, f"f{parts[0]}{fields}", "an f-string says it", settled=True)
+            yield module.exact(node, f"f{parts[0]}{fields}", "an f-string says it")
 
 
 def _path(node: ast.expr) -> str:
@@ -127,7 +127,7 @@ def _errors(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
     for node in own(chain[-1]):
         old = isinstance(node, ast.Name) and node.id in ("IOError", "EnvironmentError") and isinstance(node.ctx, ast.Load)
         if old and id(node) not in several and module.plain("IOError", "EnvironmentError", "OSError"):
-            yield module.hit(node, "OSError", "it is another name of `OSError`", settled=True)  # type: ignore[arg-type]
+            yield module.exact(node, "OSError", "it is another name of `OSError`")  # type: ignore[arg-type]
 
 
 def _open(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
@@ -137,7 +137,7 @@ def _open(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
             case ast.Call(func=ast.Name(id="open"), args=[path, ast.Constant(value="r" | "rt" | "tr") as mode]):
                 gap = module.text[module.end(path) : module.start(mode)]
                 if gap.replace(" ", "") == "," and not isinstance(path, ast.Starred) and module.plain("open"):
-                    yield Hit(module.end(path), module.end(mode), "", "`open` reads text anyway", settled=True)
+                    yield Hit(module.end(path), module.end(mode), "", "`open` reads text anyway", local=True, settled=True)
 
 
 def _object(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
@@ -159,7 +159,7 @@ def _unicode(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
         if isinstance(node, ast.Constant) and node.kind == "u":
             text = module.segment(node)
             if _ONE_LITERAL.fullmatch(text):
-                yield module.hit(node, text[1:], "every string is Unicode", settled=True)
+                yield module.exact(node, text[1:], "every string is Unicode")
 
 
 def _six(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:

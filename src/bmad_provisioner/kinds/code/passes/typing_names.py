@@ -50,11 +50,11 @@ def _annotations(node: ast.AST) -> list[ast.expr]:
 def _hits(module: Module, annotation: ast.expr, names: dict[str, str]) -> Iterator[Hit]:
     text = _modern(module, annotation, names)
     if text is not None and text != module.segment(annotation):
-        yield module.hit(annotation, text, "annotations need less of `typing`")
+        yield module.exact(annotation, text, "annotations need less of `typing`", settled=False)
         return
     for below in own(annotation) if text is None else ():
         if isinstance(below, ast.Subscript) and (inner := _modern(module, below, names)) not in (None, module.segment(below)):
-            yield module.hit(below, inner, "annotations need less of `typing`")
+            yield module.exact(below, inner, "annotations need less of `typing`", settled=False)
 
 
 def _modern(module: Module, node: ast.expr, names: dict[str, str]) -> str | None:
