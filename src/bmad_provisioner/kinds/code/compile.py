@@ -39,7 +39,7 @@ def compile(document: Document, sight: Sight) -> tuple[Graph, tuple[Finding, ...
     paths = sorted(path for path, entry in sight.tree.items() if fits(path) and entry.is_plain)
     passes = load(wanted.passes)
     asks = bool(wanted.repair) or any(one.name == "unused-imports" for one in passes)
-    surveys = _surveys(paths, wanted, passes) if asks else ()
+    surveys = _surveys(paths, passes) if asks else ()
     tidies = tuple(_tidies(paths, wanted, passes, sight, asks=asks))
     return Graph([*surveys, *tidies, *_verified(wanted, tidies, sight)]), tuple(_remarks(document, paths))
 
@@ -49,9 +49,9 @@ def _remarks(document: Document, paths: Sequence[str]) -> Iterator[Finding]:
         yield Remarks(document).warning("code-paths", ("paths",), "takes in no file", "are the patterns relative to the project?")
 
 
-def _surveys(paths: Sequence[str], wanted: Order, passes: Iterable[Pass]) -> Iterator[Task]:
+def _surveys(paths: Sequence[str], passes: Iterable[Pass]) -> Iterator[Task]:
     for path in paths:
-        yield Task(_surveyed(path), _SURVEY, {"path": path, "deep": bool(wanted.repair)}, (path,), policy=_PATIENCE)
+        yield Task(_surveyed(path), _SURVEY, {"path": path}, (path,), policy=_PATIENCE)
     args: dict[str, Plain] = {"passes": _named(passes)}
     yield Task(INDEX, _INDEX, args, hears={_surveyed(path): "survey" for path in paths})
 

@@ -61,11 +61,11 @@ def _known(inputs: Inputs) -> Mapping[str, Any]:
 
 
 def _repaired(inputs: Inputs, path: str, data: bytes, known: Mapping[str, Any]) -> tuple[bytes, list[Finding]]:
-    from bmad_provisioner.kinds.code.repair.knows import Knows
     from bmad_provisioner.kinds.code.repair.repair import repair
+    from bmad_provisioner.kinds.code.survey import heard
 
     wanted = frozenset(map(str, cast("Sequence[str]", inputs.args["repair"])))
-    done = repair(data, Knows.of(known["knows"]), wanted, cast("float", inputs.args["sure"]))
+    done = repair(data, heard(known["knows"]), wanted, cast("float", inputs.args["sure"]))
     found = [_told(path, fix, Severity.INFO, "repaired") for fix in done.fixes]
     found += [_told(path, fix, Severity.WARNING, "could be repaired") for fix in done.proposals]
     found += [Finding(path, "code-fault", fault.message, Severity.WARNING, fault.line) for fault in done.left]
