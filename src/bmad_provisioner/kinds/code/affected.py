@@ -12,22 +12,21 @@ _IMPORT = re.compile(
 
 
 def roots(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the folders that packages and modules are imported from: above the highest folder with an `__init__.py`."""
+    """Return the folders that packages and modules are imported from: above the highest folder with an `__init__.py`, and `src`."""
     known = set(paths)
-    found: dict[str, None] = {}
-    for path in sorted(known):
+    found = {"", *("src" for path in known if path.startswith("src/"))}
+    for path in known:
         folder = PurePosixPath(path).parent
         while str(folder) != "." and f"{folder}/__init__.py" in known:
             folder = folder.parent
-        found["" if str(folder) == "." else str(folder)] = None
+        found.add("" if str(folder) == "." else str(folder))
     return tuple(sorted(found))
 
 
-def module_of(path: str, folders: Iterable[str]) -> str:
-    """Return the dotted name under which a file is imported, from the deepest of the folders that holds it."""
-    inside = [folder for folder in folders if not folder or path.startswith(f"{folder}/")]
-    rest = path[len(max(inside, key=len, default="")) :].lstrip("/")
-    return rest.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+def modules_of(path: str) -> tuple[str, ...]:
+    """Return every dotted name under which a file may be imported, the longest first: where imports begin is not known."""
+    parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    return tuple(".".join(parts[start:]) for start in range(len(parts)))
 
 
 def imported(module: str, is_package: bool, data: bytes) -> set[str]:
@@ -62,14 +61,15 @@ def affected(contents: Mapping[str, bytes], changed: Collection[str]) -> tuple[s
     """Return the test files that reach a changed file through imports; `None` where all do, because a `conftest.py` changed."""
     if any(PurePosixPath(path).name == "conftest.py" for path in changed):
         return None
-    folders = roots(contents)
-    modules = {module_of(path, folders): path for path in contents}
+    modules: dict[str, set[str]] = {}
+    for path in contents:
+        for module in modules_of(path):
+            modules.setdefault(module, set()).add(path)
     wanted_by: dict[str, set[str]] = {}
-    for module, path in modules.items():
-        for name in imported(module, path.endswith("__init__.py"), contents[path]):
-            for part in _heads(name):
-                if part in modules:
-                    wanted_by.setdefault(modules[part], set()).add(path)
+    for path, data in contents.items():
+        for name in imported(modules_of(path)[0], path.endswith("__init__.py"), data):
+            for found in set().union(*(modules.get(part, set()) for part in _heads(name))):
+                wanted_by.setdefault(found, set()).add(path)
     reached, todo = set(changed), list(changed)
     while todo:
         fresh = wanted_by.get(todo.pop(), set()) - reached
