@@ -133,8 +133,7 @@ def _judged(place: _Place, rounds: int) -> tuple[set[str], list[Finding]]:
         after = place.run(kept, tests)
         red = _red(before, after)
         if not red:
-            words = "passes as before" if before.well else f"fails as before: {before.words}"
-            return kept, [*findings, _told(f"`{place.command}` {words}")]
+            return kept, [*findings, _told(f"`{place.command}` {_compared(before, after)}")]
         guilty = _guilty(kept, red, after)
         findings += [_taken_back(path, red) for path in sorted(guilty)]
         kept -= guilty
@@ -150,6 +149,12 @@ def _red(before: Run, after: Run) -> str:
     if fresh:
         return fresh[0]
     return after.words if before.well and not after.well else ""
+
+
+def _compared(before: Run, after: Run) -> str:
+    if after.well:
+        return "passes as before" if before.well else f"passes; before it failed: {before.words}"
+    return f"fails as before: {after.words}"
 
 
 def _guilty(kept: set[str], red: str, after: Run) -> set[str]:
