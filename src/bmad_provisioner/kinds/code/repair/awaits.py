@@ -33,7 +33,7 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     wide = width(source.lines[found.line - 1])
     for row in range(found.line - 1, -1, -1):
         line = source.lines[row]
-        if not line.strip() or (width(line) >= wide and row != found.line - 1):
+        if not line.strip() or line.lstrip()[0] in ")]}" or (width(line) >= wide and row != found.line - 1):
             continue
         wide = width(line)
         head = re.match(r"\s*def\s+(\w+)", line)
@@ -138,6 +138,8 @@ def _is_stub(function: ast.FunctionDef) -> bool:
 def _by_custom(parsed: Parsed, call: ast.Call) -> float:
     """Ask how the file's other coroutines call the same thing: always without `await` is an answer."""
     what = ast.unparse(call.func)
+    if what.startswith("self.") and what.count(".") == 1:
+        return 0.0
     with_, without = 0, 0
     for node in ast.walk(parsed.tree):
         if (
@@ -148,12 +150,9 @@ def _by_custom(parsed: Parsed, call: ast.Call) -> float:
         ):  # type: ignore[attr-defined]
             awaited = isinstance(parsed.parents.get(node), ast.Await)
             with_ += awaited
-            plainly = (
-                isinstance(parsed.parents.get(node), (ast.Expr, ast.Attribute, ast.If, ast.Compare))
-                or ast.unparse(node.func) == what
-            )
-            without += plainly and not awaited and isinstance(parsed.function(node), ast.AsyncFunctionDef)
-    return 0.9 if without >= 2 and not with_ else 0.0
+            same = ast.unparse(node.func) == what and isinstance(parsed.function(node), ast.AsyncFunctionDef)
+            without += same and not awaited
+    return 0.85 if without >= 2 and not with_ else 0.0
 
 
 def _is_dropped(parsed: Parsed, call: ast.Call) -> bool:

@@ -134,7 +134,7 @@ def _openers(source: Source, place: int, words: Counter[str]) -> Iterator[Edit]:
         if before and before.end != token.start and source.row(before.start) != source.row(token.start):
             yield Edit(before.end, before.end, mark, SYNTAX, 1.4, reason)
         if token.kind in ("name", "number", "keyword", "string"):
-            yield from _split(token, mark, known, reason)
+            yield from _split(token, mark, known, reason, source.text[token.end : token.end + 1] in ("'", '"'))
 
 
 def _line_end(source: Source, place: int, found: Trouble) -> Iterator[Edit]:
@@ -154,7 +154,7 @@ def _line_end(source: Source, place: int, found: Trouble) -> Iterator[Edit]:
             )
 
 
-def _split(token: Token, mark: str, known: set[str], reason: str) -> Iterator[Edit]:
+def _split(token: Token, mark: str, known: set[str], reason: str, quoted: bool) -> Iterator[Edit]:
     """Part a word that two words became when the bracket between them went."""
     word = token.text
     if token.kind == "string":
@@ -162,7 +162,8 @@ def _split(token: Token, mark: str, known: set[str], reason: str) -> Iterator[Ed
         word = word[: len(word) - len(bare)]
     for cut in range(1, len(word)):
         left, right = word[:cut], word[cut:]
-        if left in known and (right in known or right.isdigit() or token.kind == "string"):
+        prefix = quoted and right.lower() in ("f", "r", "b", "u", "rb", "br", "fr", "rf")
+        if left in known and (right in known or right.isdigit() or prefix or token.kind == "string"):
             yield Edit(token.start + cut, token.start + cut, mark, SYNTAX, 1.2, reason)
 
 

@@ -23,9 +23,9 @@ def lost(parsed: Parsed, name: str, known: Knows) -> list[Idea]:
     if not weights:
         return []
     ranked = sorted(weights.items(), key=lambda item: -item[1])
-    total = sum(weights.values())
+    total = sum(weight * weight for weight in weights.values())
     unknown = 0.06 if ranked[0][1] >= 1 else 0.4
-    return [_idea(parsed, name, way, known, weight / total * (1 - unknown)) for way, weight in ranked[:3]]
+    return [_idea(parsed, name, way, known, weight * weight / total * (1 - unknown)) for way, weight in ranked[:3]]
 
 
 def _ways(parsed: Parsed, name: str, known: Knows) -> dict[Way, float]:
@@ -37,7 +37,11 @@ def _ways(parsed: Parsed, name: str, known: Knows) -> dict[Way, float]:
         way = (module, original, alias, bool(level))
         ways[way] = ways.get(way, 0.0) + count
     if ways:
-        return _merged(parsed, ways, known)
+        return _merged(ways, parsed, known)
+    offered = {_target(node, known) for node in parsed.tree.body if isinstance(node, ast.ImportFrom)}
+    offered = {module for module in offered if name in known.exports.get(module, ())}
+    if offered:
+        return {(module, name, "", True): 1.0 for module in offered}
     homes = [module for module in known.defines.get(name, ()) if module != known.own]
     if homes:
         return _nearest(parsed, {(module, name, "", 1): 1.0 for module in homes}, known)
@@ -53,7 +57,7 @@ def _ways(parsed: Parsed, name: str, known: Knows) -> dict[Way, float]:
     return {(name, "", "", 0): 0.5} if asked and name in stdlib.installed() else {}
 
 
-def _merged(parsed: Parsed, ways: dict[Way, float], known: Knows) -> dict[Way, float]:
+def _merged(ways: dict[Way, float], parsed: Parsed, known: Knows) -> dict[Way, float]:
     """Add up the votes that differ only in being relative or not."""
     merged: dict[tuple[str, str, str], float] = {}
     for (module, original, alias, _), count in ways.items():
@@ -111,7 +115,7 @@ def _spelled(parsed: Parsed, module: str, relative: bool, known: Knows) -> str:
     own = known.own.split(".") if known.package else known.own.split(".")[:-1]
     theirs = module.split(".")
     styles = [node.level > 0 for node in at_the_top(parsed.tree.body) if isinstance(node, ast.ImportFrom) and _inside(node, known)]
-    if not own or own[0] != theirs[0] or not (any(styles) if styles else relative):
+    if not own or own[0] != theirs[0] or not relative or (styles and not any(styles)):
         return module
     same = 0
     while same < min(len(own), len(theirs)) and own[same] == theirs[same]:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from bmad_provisioner.kinds.code.repair import likely
-from bmad_provisioner.kinds.code.repair.layout import oddness, shapes
+from bmad_provisioner.kinds.code.repair.layout import Habits, habits, oddness, shapes
 from bmad_provisioner.kinds.code.repair.lexing import Source
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, complaints, tree
 from bmad_provisioner.kinds.code.repair.scopes import BUILTIN, bound_roughly, names
@@ -24,20 +24,19 @@ class Scene:
     calls: likely.Counts
     shapes: frozenset[tuple[str, ...]]
     words: Counter[str]
+    habits: Habits
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A text that compiles: what it means (equal for texts that mean the same), and what it costs in nats."""
+    """A text that compiles: what it means (equal for texts that mean the same), and what speaks against it, in nats.
+
+    `surprise` only compares texts of one window with each other; `harm` counts by itself.
+    """
 
     meaning: str
     surprise: float
-    oddness: float
-
-    @property
-    def cost(self) -> float:
-        """Both together."""
-        return self.surprise + self.oddness
+    harm: float
 
 
 def scene(text: str, start: int, end: int) -> Scene:
@@ -48,7 +47,7 @@ def scene(text: str, start: int, end: int) -> Scene:
     source = Source(text)
     words = Counter(token.text for token in source.code if token.kind == "name")
     bound = frozenset().union(*map(bound_roughly, rest)) if rest else frozenset()
-    return Scene(bound, {key: seen for key, seen in calls.items() if key[0] == "("}, shapes(source), words)
+    return Scene(bound, {key: seen for key, seen in calls.items() if key[0] == "("}, shapes(source), words, habits(source))
 
 
 def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
@@ -62,12 +61,13 @@ def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
     found = names(text)
     loose = found.loose - known.bound if found and not found.star else frozenset()
     source = Source(text)
-    odd = oddness(source, rows, known.shapes) + LOOSE_NAME * len(loose) + WARNING * warned + LONE_WORD * _lone(source, rows, known)
+    odd = oddness(source, rows, known.shapes, known.habits)
+    harm = LOOSE_NAME * len(loose) + WARNING * warned + LONE_WORD * _lone(source, rows, known)
     try:
         meaning = ast.dump(parsed)
     except RecursionError:
         return Trouble(1, 0, 0, "too deep to be compared")
-    return Verdict(meaning, likely.surprise(parsed, known.calls, (rows[0] + 1, rows[1] + 1)), odd)
+    return Verdict(meaning, odd + likely.surprise(parsed, known.calls, (rows[0] + 1, rows[1] + 1)), harm)
 
 
 def _lone(source: Source, rows: tuple[int, int], known: Scene) -> int:

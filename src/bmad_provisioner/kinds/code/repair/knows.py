@@ -19,6 +19,7 @@ _DYNAMIC = re.compile(
     r"^from\s+\S+\s+import\s+\*|\bglobals\(\)|\bsys\.modules\b|^def __getattr__|\bexec\(|\bsetattr\(", re.MULTILINE
 )
 _FROM = re.compile(r"^[ \t]*from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE)
+_STAR = re.compile(r"^[ \t]*from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+\*", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+([^\n#]+)", re.MULTILINE)
 _DEFINES = re.compile(r"^(async\s+)?(?:def|class)\s+(\w+)|^([A-Za-z_]\w*)\s*(?::[^=\n]+)?=[^=]", re.MULTILINE)
 
@@ -69,6 +70,7 @@ def facts(path: str, text: str) -> dict[str, Any]:
         ],
         "defines": sorted(set(defines)),
         "exports": sorted(bound_roughly(text)),
+        "stars": [absolute(module, len(dots), own, package) for dots, module in _STAR.findall(text)],
         "closed": isinstance(parsed, ast.Module) and not _DYNAMIC.search(text),
         "coroutines": coroutines,
         "functions": functions,
@@ -168,7 +170,7 @@ def knows(own_module: str, facts_of_all: Iterable[Mapping[str, Any]]) -> Knows:
         package=package,
         imports={local: tuple((*vote, count) for vote, count in seen.most_common()) for local, seen in votes.items()},
         defines={name: tuple(modules) for name, modules in defines.items()},
-        exports={one["module"]: frozenset(one["exports"]) for one in others},
+        exports=_exports(others),
         closed=frozenset(one["module"] for one in others if one["closed"]),
         coroutines=_by_module(others, "coroutines"),
         functions=_by_module(others, "functions"),
@@ -177,3 +179,13 @@ def knows(own_module: str, facts_of_all: Iterable[Mapping[str, Any]]) -> Knows:
 
 def _by_module(all_facts: Sequence[Mapping[str, Any]], key: str) -> dict[str, frozenset[str]]:
     return {one["module"]: frozenset(one[key]) for one in all_facts if one[key]}
+
+
+def _exports(others: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
+    """Return what each module offers, with what its star imports bring, however deep."""
+    offered = {one["module"]: frozenset(one["exports"]) for one in others}
+    starred = [one for one in others if one["stars"]]
+    for _ in range(4):
+        for one in starred:
+            offered[one["module"]] = offered[one["module"]].union(*(offered.get(module, frozenset()) for module in one["stars"]))
+    return offered

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
+from math import log
 
 from bmad_provisioner.kinds.code.repair.lexing import CLOSER, OPENER, Source, Token, indent, width
 
 ODD_SPACE, ODD_BREAK, ODD_STRING, SAME_SHAPE = 1.5, 3.0, 1.2, -1.5
 """In nats, per place."""
+HABIT = 0.4
+"""What the order of tokens weighs beside the grammar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,14 @@ def _shape(tokens: list[Token]) -> tuple[str, ...]:
     return tuple(kinds.get(token.kind, token.text) for token in tokens)
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How often three tokens follow each other in a file, and the first two of them."""
+
+    threes: Counter[tuple[str, ...]]
+    twos: Counter[tuple[str, ...]]
+
+
 def shapes(source: Source) -> frozenset[tuple[str, ...]]:
     """Return the shape of each line with at least five tokens: words, strings and numbers left out, marks kept."""
     rows: dict[int, list[Token]] = {}
@@ -32,7 +45,25 @@ def shapes(source: Source) -> frozenset[tuple[str, ...]]:
     return frozenset(_shape(row) for row in rows.values() if len(row) >= 5)
 
 
-def oddness(source: Source, rows: tuple[int, int], known: frozenset[tuple[str, ...]]) -> float:
+def habits(source: Source) -> Habits:
+    """Count which token follows which two in a file, names and literals left out."""
+    marks = ["", "", *_shape(source.code)]
+    threes = Counter(zip(marks, marks[1:], marks[2:], strict=False))
+    twos = Counter(zip(marks, marks[1:], strict=False))
+    return Habits(threes, twos)
+
+
+def _unusual(source: Source, rows: tuple[int, int], known: Habits) -> float:
+    """Return how unusual the order of the tokens in some lines is, in nats."""
+    lo, hi = (source.starts[min(row, len(source.starts) - 1)] for row in (rows[0], rows[1] + 1))
+    first = bisect_left(source.code, lo, key=lambda token: token.start)
+    last = bisect_left(source.code, hi, key=lambda token: token.start)
+    marks = _shape(source.code[max(first - 2, 0) : last + 2])
+    threes = zip(marks, marks[1:], marks[2:], strict=False)
+    return -sum(log((known.threes[three] + 0.3) / (known.twos[three[:2]] + 3)) for three in threes)
+
+
+def oddness(source: Source, rows: tuple[int, int], known: frozenset[tuple[str, ...]], usual: Habits) -> float:
     """Return how odd the lines `rows` (from 0, the last one in) look, in nats; less than nothing where the file has lines like them."""
     inside: dict[int, list[Token]] = {}
     for token in source.code:
@@ -41,7 +72,7 @@ def oddness(source: Source, rows: tuple[int, int], known: frozenset[tuple[str, .
             inside.setdefault(row, []).append(token)
     spaces = sum(_spaces(source.text, line) for line in inside.values())
     familiar = sum(SAME_SHAPE for line in inside.values() if len(line) >= 5 and _shape(line) in known)
-    return spaces + familiar + _breaks(source, rows)
+    return spaces + familiar + _breaks(source, rows) + HABIT * _unusual(source, rows, usual)
 
 
 def _spaces(text: str, line: list[Token]) -> float:
@@ -57,7 +88,7 @@ def _spaces(text: str, line: list[Token]) -> float:
         elif after.text == "(" and before.kind == "name":
             odd += ODD_SPACE * bool(gap)
         elif before.kind == after.kind == "string":
-            odd += ODD_SPACE * (1 if gap else 3)
+            odd += ODD_SPACE * (1.7 if gap else 3)
         elif before.kind in ("name", "number", "keyword", "string") and after.kind in ("name", "number", "keyword", "string"):
             odd += ODD_SPACE * (not gap)
     return odd + sum(map(_needless, line, line[1:], line[2:], line[3:]))
@@ -74,9 +105,10 @@ def _string(token: Token) -> float:
     if body[:3] in ('"""', "'''") or len(body) < 4:
         return 0.0
     body = body[1:-1]
-    odd = ODD_STRING * bool(re.match(r"[,)\]}]|\s*[=.(]\w*\(", body)) + ODD_STRING * bool(
-        re.search(r"[,(\[=]\s*$", body) and len(body) > 2
+    odd = ODD_STRING * bool(re.match(r"[,)\]}]|\s*[=.(]\w*\(|\s?\+", body)) + ODD_STRING * bool(
+        re.search(r"[,(\[=+]\s*$", body) and len(body) > 2
     )
+    odd += 2.0 * bool(re.search(r"[\w})]\.\w+\([^()]*\)$| if [\w.]+ else\b", body))
     odd += 0.8 * bool(re.search(r"\w\.\w+\(|\}\.\w+\(|\w\(\)", body))
     balance = sum(body.count(mark) - body.count(CLOSER[mark]) for mark in CLOSER)
     return odd + ODD_STRING * (balance != 0) + 0.4 * (body[0] == " ") + 0.3 * (body[-1] == " ")

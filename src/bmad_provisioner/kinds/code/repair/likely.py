@@ -18,6 +18,7 @@ from math import log
 Counts = dict[str, dict[str, int]]
 
 _SKIPPED = frozenset({"ctx", "op", "type_comment", "kind", "conversion", "simple", "type_ignores"})
+_ROWS = (ast.List, ast.Set, ast.Tuple, ast.Dict)
 _LONGEST = 6
 _OWN = 4
 """How many of the library's calls one call in the same file is worth."""
@@ -64,11 +65,17 @@ def _children(node: ast.AST, label: str) -> Iterator[tuple[str, str]]:
                 yield from ((f"{where}>{a}", b) for a, b in zip(names, names[1:], strict=False))
                 continue
             yield f"{where}#", str(min(len(value), _LONGEST))
-            yield from ((where, _label(child)) for child in value)
+            yield from _alike(where, value) if isinstance(node, _ROWS) else ((where, _label(child)) for child in value)
         elif isinstance(value, ast.AST):
             yield where, _label(value)
         elif value is None:
             yield where, "-"
+
+
+def _alike(where: str, value: list[ast.AST | None]) -> Iterator[tuple[str, str]]:
+    """Let each element of a display answer to the one before it: they tend to be alike."""
+    labels = ["^", *map(_label, value)]
+    return ((f"{where}~{before}", label) for before, label in zip(labels, labels[1:], strict=False))
 
 
 def _nodes(tree: ast.AST, rows: tuple[int, int] | None) -> Iterator[ast.AST]:

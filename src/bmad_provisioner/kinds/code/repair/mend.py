@@ -13,7 +13,7 @@ from bmad_provisioner.kinds.code.repair.search import Answer, solve, sure
 from bmad_provisioner.kinds.code.repair.window import window
 
 _STEPS = 200
-LARGEST = 400_000
+LARGEST = 200_000
 """Letters: a longer text is not searched for repairs."""
 
 
@@ -34,7 +34,7 @@ def mend(text: str, wanted: frozenset[str], threshold: float) -> Mended:
         found = trouble(now)
         if found is None:
             return Mended(now, tuple(fixes))
-        if len(now) > LARGEST or is_cut(Source(now), found):
+        if len(now) > LARGEST or found.message.startswith("the compiler gave up") or is_cut(Source(now), found):
             return Mended(text, (), tuple(fixes), (_fault(now, found),))
         start, answers = _answers(now, found, wanted)
         if not answers or answers[0].confidence < threshold:

@@ -52,7 +52,7 @@ def _single(source: Source, token: Token) -> Iterator[Edit]:
             usual = not rest or re.fullmatch(r"[)\]},:]+", rest)
             cost = 1.0 if closes and usual else 1.3 if closes or opens else 2.4
             yield Edit(begin + place, begin + place, mark, SYNTAX, cost, f"a string has one {mark} only")
-    yield Edit(at, at + 1, "", SYNTAX, 4.0, f"a {mark} stands alone")
+    yield Edit(at, at + 1, "", SYNTAX, 5.0, f"a {mark} stands alone")
     other = "'" if mark == '"' else '"'
     for match in re.finditer(other, source.text[at + 1 : begin + len(line)]):
         place = at + 1 + match.start()

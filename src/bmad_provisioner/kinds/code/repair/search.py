@@ -10,7 +10,7 @@ from math import exp
 from bmad_provisioner.kinds.code.repair import awaits, brackets, indents, legacy, letters, punctuation, quotes, words
 from bmad_provisioner.kinds.code.repair.judge import Scene, Verdict, judge
 from bmad_provisioner.kinds.code.repair.lexing import Source
-from bmad_provisioner.kinds.code.repair.model import Edit
+from bmad_provisioner.kinds.code.repair.model import AWAITS, INDENTATION, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, trouble
 
 BEAM, DEPTH = 8, 3
@@ -70,6 +70,8 @@ def _told(edits: list[Edit], found: Trouble) -> list[Edit]:
     """Keep only the edits that the message itself asks for, where it asks for any."""
     if found.message.startswith("inconsistent use of tabs"):
         return [edit for edit in edits if "tabs" in edit.reason] or edits
+    if "outside async" in found.message:
+        edits = [edit for edit in edits if edit.kind in (AWAITS, INDENTATION)]
     return [edit for edit in edits if edit.cost <= legacy.SURE] or edits
 
 
@@ -137,7 +139,7 @@ def _weigh(text: str, done: list[_State], known: Scene) -> list[Answer]:
             meanings[verdict.meaning] = (state, verdict)
     usual = min((verdict.surprise for _, verdict in meanings.values()), default=0.0)
     answers = [
-        Answer(text, state.text, state.edits, state.cost + verdict.oddness + verdict.surprise - usual)
+        Answer(text, state.text, state.edits, state.cost + verdict.harm + verdict.surprise - usual)
         for state, verdict in meanings.values()
     ]
     return sure(sorted(answers, key=lambda answer: answer.cost))
@@ -149,5 +151,5 @@ def sure(answers: list[Answer]) -> list[Answer]:
         return []
     lowest = answers[0].cost
     weights = [exp(lowest - answer.cost) for answer in answers]
-    nothing = exp(lowest - NOTHING_FITS)
+    nothing = exp(min(lowest - NOTHING_FITS, 50.0))
     return [replace(answer, confidence=weight / (sum(weights) + nothing)) for answer, weight in zip(answers, weights, strict=True)]
