@@ -13,7 +13,7 @@ from source import Source
 
 SEEDS = {"dev": 4, "test": 20_261_121}
 TWICE = "two faults"
-EACH = 12
+EACH = 10
 """Cases of a kind."""
 _DOS = 0.1
 """The share of cases whose lines end with CR LF."""

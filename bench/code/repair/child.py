@@ -28,7 +28,7 @@ def _nothing() -> Tool:
 def _autopep8() -> Tool:
     import autopep8
 
-    return lambda text: autopep8.fix_code(text, options={"aggressive": 1})
+    return lambda text: autopep8.fix_code(text, options={"aggressive": 1, "ignore": ["E501"]})
 
 
 def _black() -> Tool:

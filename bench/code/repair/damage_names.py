@@ -23,9 +23,11 @@ def _imports(source: Source) -> Iterator[ast.Import | ast.ImportFrom]:
 
 
 def lost_import(source: Source, _rng: Random) -> Iterator[Damage]:
-    """A whole import is lost."""
+    """A whole import is lost, all of whose names are used."""
+    used = {node.id for node in source.nodes if isinstance(node, ast.Name)}
     for node in _imports(source):
-        yield (Edit(*source.cut(source.rows(node))),)
+        if {(alias.asname or alias.name).split(".")[0] for alias in node.names} <= used:
+            yield (Edit(*source.cut(source.rows(node))),)
 
 
 def lost_imported_name(source: Source, _rng: Random) -> Iterator[Damage]:
@@ -38,12 +40,13 @@ def lost_imported_name(source: Source, _rng: Random) -> Iterator[Damage]:
 
 
 def wrong_module(source: Source, rng: Random) -> Iterator[Damage]:
-    """A name is imported from another module of its package, which has no such name."""
+    """Names are imported from another module of their package, which has none of them."""
     for node in _imports(source):
         match = re.match(r"from\s+(\.*)([\w.]+)", source.text[source.span(node)[0] :])
         if isinstance(node, ast.ImportFrom) and node.module and match:
             home = resolve(source.path, node)
             others = [name for name in source.package.siblings(home) if name not in (home, module(source.path))]
+            others = [name for name in others if not any(source.package.has(name, alias.name) for alias in node.names)]
             if others and home in source.package.names:
                 start = source.span(node)[0] + match.start(2)
                 last = start + match[2].rfind(".") + 1

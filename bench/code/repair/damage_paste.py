@@ -15,8 +15,6 @@ _BRANCHES = ("feature/retry", "origin/main", "3f9c2ab (Handle empty input)", "th
 def _conflict(source: Source, run: list[ast.stmt], theirs: Callable[[str], str], rng: Random) -> Damage:
     start, end = source.cut(source.rows(run[0], run[-1]))
     other = f"=======\n{theirs(source.text[start:end])}>>>>>>> {rng.choice(_BRANCHES)}\n"
-    if rng.random() < 0.25:
-        other = f"||||||| merged common ancestors\n{source.text[start:end]}{other}"
     return Edit(start, start, "<<<<<<< HEAD\n"), Edit(end, end, other)
 
 
@@ -41,14 +39,30 @@ def same_conflict(source: Source, rng: Random) -> Iterator[Damage]:
             yield _conflict(source, run, theirs, rng)
 
 
+_MEANINGS: tuple[tuple[str, str], ...] = (
+    (r"\bTrue\b", "False"),
+    (r"\bFalse\b", "True"),
+    (r"==", "!="),
+    (r"\band\b", "or"),
+    (r"\bis not\b", "is"),
+    (r"(?<![\w.])[1-9]\d*(?![\w.])", "64"),
+    (r" < ", " <= "),
+    (r" \+ ", " - "),
+)
+
+
 def true_conflict(source: Source, rng: Random) -> Iterator[Damage]:
-    """A merge conflict was left in, whose sides mean different things."""
-    for _owner, run in source.runs(1, 3):
-        names = [node.id for one in run for node in ast.walk(one) if isinstance(node, ast.Name)]
-        if names:
-            old = rng.choice(names)
-            pattern = re.compile(rf"\b{old}\b")
-            yield _conflict(source, run, lambda text, old=old, pattern=pattern: pattern.sub(f"{old}_new", text), rng)
+    """A merge conflict was left in, whose sides mean different things, either as likely."""
+    runs = [run for _owner, run in source.runs(1, 3)]
+    for run in rng.sample(runs, min(60, len(runs))):
+        start, end = source.cut(source.rows(run[0], run[-1]))
+        here = source.text[start:end]
+        others = {re.sub(pattern, new, here, count=1) for pattern, new in _MEANINGS} - {here}
+        if others:
+            other = rng.choice(sorted(others))
+            whole = tree(apply(source.text, [Edit(start, end, other)]).encode())
+            if whole is not None and ast.dump(whole) != ast.dump(source.tree):
+                yield _conflict(source, run, lambda _text, other=other: other, rng)
 
 
 def conflict_marker(source: Source, rng: Random) -> Iterator[Damage]:

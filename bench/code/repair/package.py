@@ -42,9 +42,10 @@ class Package:
             if isinstance(node, ast.ImportFrom):
                 home = resolve(path, node)
                 if home.split(".")[0] == root or node.level:
-                    yield from (f"{home}:{alias.name}" for alias in node.names if not self._has(home, alias.name))
+                    yield from (f"{home}:{alias.name}" for alias in node.names if not self.has(home, alias.name))
 
-    def _has(self, home: str, name: str) -> bool:
+    def has(self, home: str, name: str) -> bool:
+        """Return whether a name can be imported from a module, as far as is known."""
         bound = self.names.get(home, frozenset())
         return name in bound or _ANY in bound or f"{home}.{name}" in self.names or (name == _ANY and home in self.names)
 

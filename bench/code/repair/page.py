@@ -120,7 +120,8 @@ the package, awaits what always returns None, forgets to await a coroutine of th
 - **raised**: files at which the tool raised, mostly its way to refuse; ruff and bmadp report instead.
 
 bmadp is told what the other files of the package define, never the damaged file's original. Of fissix those fixers run that turn
-Python 2 into 3, autopep8 is `aggressive`, ruff runs as `check --fix`, and once more with `--unsafe-fixes` and many rules.
+Python 2 into 3, autopep8 is `aggressive` but leaves long lines alone, ruff runs as `check --fix`, and once more with
+`--unsafe-fixes` and many rules.
 
 What to hold against these figures: seeded damage is kinder than some real damage, files are under {largest} kB, and a fault of
 each kind weighs the same, however often people make it. `bench/code/repair/mine.py` takes broken files that were mended later from

@@ -48,7 +48,7 @@ def versions() -> list[str]:
 
 def work(tool: str, part: str, files: Sequence[tuple[str, bytes]]) -> Work:
     """Let a tool work on files, each given by its path in the corpus and its bytes, and each in a folder of its own."""
-    folder = STORE / "work" / tool.replace(", ", "-")
+    folder = STORE / "work" / (part or "mined") / tool.replace(", ", "-")
     shutil.rmtree(folder, ignore_errors=True)
     placed = []
     for number, (path, data) in enumerate(files):

@@ -15,9 +15,9 @@ import corpus
 import page
 from cases import EACH, SEEDS, Case, draw
 from peers import TOOLS, Work, install, work
-from score import PARTLY, WRONG, Scored, Tally, scored, tally
+from score import REPAIRED, Scored, Tally, scored, tally
 
-HEALTHY = 600
+HEALTHY = 500
 """Healthy files at most."""
 
 
@@ -43,7 +43,7 @@ def judge(tool: str, part: str, cases: Sequence[Case], controls: Sequence[tuple[
 def _keep(folder: Path, cases: Sequence[Case], results: Sequence[Scored], done: Work) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     for case, one, after, notes in zip(cases, results, done.after, done.notes, strict=True):
-        if one.fate in (WRONG, PARTLY):
+        if one.fate != REPAIRED:
             _write(
                 folder / one.fate / case.name,
                 {"healthy": case.healthy, "damaged": case.damaged, "after": after},
@@ -78,7 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--part", choices=sorted(SEEDS), default="dev", help="whose files (default: dev)")
     parser.add_argument("--tool", action="append", choices=TOOLS, help="only this tool; may be given again")
     parser.add_argument("--kind", default="", help="only kinds of damage with this in their name; nothing is kept")
-    parser.add_argument("--keep", type=Path, help="a folder for what one tool repaired wrongly or in part")
+    parser.add_argument("--keep", type=Path, help="a folder for all that one tool did not repair, or wrongly")
     parser.add_argument("--write-docs", action="store_true", help="write the page from the last runs on both parts")
     return parser.parse_args()
 
