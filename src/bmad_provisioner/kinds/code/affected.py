@@ -57,25 +57,47 @@ def is_test(path: str) -> bool:
     return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
 
 
-def affected(contents: Mapping[str, bytes], changed: Collection[str]) -> tuple[str, ...] | None:
-    """Return the test files that reach a changed file through imports; `None` where all do, because a `conftest.py` changed."""
-    if any(PurePosixPath(path).name == "conftest.py" for path in changed):
-        return None
+Links = Mapping[str, set[str]]
+"""Which files each file imports."""
+
+
+def links(contents: Mapping[str, bytes]) -> Links:
+    """Return which of the files each of them imports, as far as that stands in it."""
     modules: dict[str, set[str]] = {}
     for path in contents:
         for module in modules_of(path):
             modules.setdefault(module, set()).add(path)
-    wanted_by: dict[str, set[str]] = {}
-    for path, data in contents.items():
-        for name in imported(modules_of(path)[0], path.endswith("__init__.py"), data):
-            for found in set().union(*(modules.get(part, set()) for part in _heads(name))):
-                wanted_by.setdefault(found, set()).add(path)
-    reached, todo = set(changed), list(changed)
+    return {
+        path: {
+            found
+            for name in imported(modules_of(path)[0], path.endswith("__init__.py"), data)
+            for part in _heads(name)
+            for found in modules.get(part, ())
+        }
+        for path, data in contents.items()
+    }
+
+
+def reach(linked: Links, start: Iterable[str]) -> set[str]:
+    """Return the files that can be come to from some, those included."""
+    found = set(start)
+    todo = list(found)
     while todo:
-        fresh = wanted_by.get(todo.pop(), set()) - reached
-        reached |= fresh
+        fresh = linked.get(todo.pop(), set()) - found
+        found |= fresh
         todo += fresh
-    return tuple(sorted(path for path in reached if is_test(path)))
+    return found
+
+
+def affected(linked: Links, changed: Collection[str]) -> tuple[str, ...] | None:
+    """Return the test files that reach a changed file through imports; `None` where all do, because a `conftest.py` changed."""
+    if any(PurePosixPath(path).name == "conftest.py" for path in changed):
+        return None
+    importers: dict[str, set[str]] = {}
+    for path, others in linked.items():
+        for other in others:
+            importers.setdefault(other, set()).add(path)
+    return tuple(sorted(path for path in reach(importers, changed) if is_test(path)))
 
 
 def _heads(name: str) -> list[str]:

@@ -17,7 +17,7 @@ from bmad_provisioner.engine.child import Ended, Ending, environment, run_child
 from bmad_provisioner.engine.task import Inputs, Output, Turn
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.finding import Finding, Severity
-from bmad_provisioner.kinds.code.affected import affected, roots
+from bmad_provisioner.kinds.code.affected import affected, links, reach, roots
 
 _REPORT = ".bmadp-junit.xml"
 
@@ -59,6 +59,7 @@ class _Place:
                 self._lay(path, data, executable=entry.executable)
                 if path.endswith(".py"):
                     self._python[path] = data
+        self._linked = links(self._python)
 
     @property
     def command(self) -> str:
@@ -76,7 +77,13 @@ class _Place:
         paths = [word for word in self._words[1:] if not word.startswith("-") and (self._folder / word.partition("::")[0]).exists()]
         if not self.is_pytest or not self._inputs.args["affected"] or paths:
             return None
-        return affected(self._python, self.changed)
+        return affected(self._linked, self.changed)
+
+    def behind(self, test: str) -> set[str]:
+        """Return the files that a test reaches: it is named as pytest reports it, `tests.test_a.TestB::test_c`."""
+        module = test.partition("::")[0]
+        homes = {path for path in self._python if f"{module}.".startswith(path.removesuffix(".py").replace("/", ".") + ".")}
+        return reach(self._linked, homes)
 
     def run(self, chosen: Collection[str], tests: tuple[str, ...] | None) -> Run:
         """Run the command with the chosen changes in place."""
@@ -85,7 +92,7 @@ class _Place:
             self._lay(path, data, executable=entry.executable)
         words = [*self._words, *(tests or ())]
         if self.is_pytest:
-            words += ["-p", "no:cacheprovider", f"--junitxml={self._folder / _REPORT}"]
+            words += ["-p", "no:cacheprovider", "--continue-on-collection-errors", f"--junitxml={self._folder / _REPORT}"]
         where = os.pathsep.join(str(self._folder / root) for root in roots(self._python))
         allowed = cast("Sequence[str]", self._inputs.args["env"])
         ended = run_child(
@@ -134,7 +141,7 @@ def _judged(place: _Place, rounds: int) -> tuple[set[str], list[Finding]]:
         red = _red(before, after)
         if not red:
             return kept, [*findings, _told(f"`{place.command}` {_compared(before, after)}")]
-        guilty = _guilty(kept, red, after)
+        guilty = _guilty(kept, place.behind(red), after)
         findings += [_taken_back(path, red) for path in sorted(guilty)]
         kept -= guilty
         if not kept:
@@ -157,11 +164,11 @@ def _compared(before: Run, after: Run) -> str:
     return f"fails as before: {after.words}"
 
 
-def _guilty(kept: set[str], red: str, after: Run) -> set[str]:
-    """Return the changes to take back: those that the failure names; else the half that comes first."""
-    said = "\n".join([red, after.words, *after.failed.values()])
+def _guilty(kept: set[str], behind: set[str], after: Run) -> set[str]:
+    """Return the changes to take back: those that failures name; else those that the test reaches; else the first half."""
+    said = "\n".join([after.words, *after.failed.values()])
     named = {path for path in kept if path in said}
-    return named or set(sorted(kept)[: (len(kept) + 1) // 2])
+    return (named & behind) or named or (kept & behind) or set(sorted(kept)[: (len(kept) + 1) // 2])
 
 
 def _told(message: str) -> Finding:
