@@ -19,14 +19,7 @@ def installed(*names: str) -> list[Path]:
     return found
 
 
-def wanted(root: Path, files: Iterable[Path]) -> dict[str, list[str]]:
-    """Return by path which names other files take out of a file, by `from module import name` or `module.name` anywhere."""
-    names: set[str] = set()
-    for file in files:
-        for node in ast.walk(ast.parse(file.read_bytes())):
-            if isinstance(node, ast.ImportFrom):
-                names |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.Attribute):
-                names.add(node.attr)
-    everything = sorted(names)
-    return {file.relative_to(root).as_posix(): everything for file in files}
+def imported(files: Iterable[Path]) -> list[str]:
+    """Return every name that one of the files takes from another module."""
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_bytes())))
+    return sorted({alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names})

@@ -64,6 +64,14 @@ class EmptyDict(cst.CSTTransformer):
         return updated_node
 
 
+class NoObject(cst.CSTTransformer):
+    def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
+        match updated_node.bases:
+            case [cst.Arg(value=cst.Name("object"))] if not updated_node.keywords:
+                return updated_node.with_changes(bases=[], lpar=cst.MaybeSentinel.DEFAULT, rpar=cst.MaybeSentinel.DEFAULT)
+        return updated_node
+
+
 class Guard(cst.CSTTransformer):
     """Puts a statement in front of every `assert`, so that LibCST has to make lines and indents of its own."""
 
@@ -81,16 +89,31 @@ IS_NONE = Pass(
     "is-none",
     "1",
     (b"None",),
-    _finds(lambda node: isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq)),
+    _finds(lambda node: isinstance(node, ast.Compare) and ast.dump(node.comparators[-1]) == "Constant(value=None)"),
     lambda *_: IsNone(),
 )
 NOT_IN = Pass(
     "not-in",
     "1",
     (b"not",),
-    _finds(lambda node: isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) and isinstance(node.operand, ast.Compare)),
+    _finds(
+        lambda node: (
+            isinstance(node, ast.UnaryOp)
+            and isinstance(node.op, ast.Not)
+            and isinstance(node.operand, ast.Compare)
+            and isinstance(node.operand.ops[0], ast.In)
+        )
+    ),
     lambda *_: NotIn(),
 )
 EMPTY_DICT = Pass("empty-dict", "1", (b"dict(",), _finds(_calls("dict")), lambda *_: EmptyDict())
 GUARD = Pass("guard", "1", (b"assert",), _finds(lambda node: isinstance(node, ast.Assert) and node.msg is None), lambda *_: Guard())
-TOYS = (NO_PRINT, IS_NONE, NOT_IN, EMPTY_DICT, GUARD)
+NO_OBJECT = Pass(
+    "no-object",
+    "1",
+    (b"object",),
+    _finds(lambda node: isinstance(node, ast.ClassDef) and [getattr(parent, "id", "") for parent in node.bases] == ["object"]),
+    lambda *_: NoObject(),
+)
+FIVE = (NO_PRINT, IS_NONE, NOT_IN, EMPTY_DICT, NO_OBJECT)
+TOYS = (*FIVE, GUARD)

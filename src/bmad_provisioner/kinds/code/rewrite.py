@@ -128,14 +128,17 @@ def _round(module: Module, passes: Sequence[Pass], at_work: AtWork) -> _Round:
         seen = [(one, _find(one, module, at_work)) for one, _ in seen]
     from bmad_provisioner.kinds.code.transform import transform  # noqa: PLC0415 - LibCST takes longer to load than most runs
 
-    text = _guarded(module, seen, transform, at_work)
+    text, ranges = _guarded(module, seen, transform, at_work)
     if text == module.text:
         return exact
-    notes = tuple(Note(one.name, module.line(hit.start), hit.message) for one, found in seen for hit in found)
+    met = [(one, hit) for one, hits in seen for hit in hits if any(start <= hit.start < end for start, end in ranges)]
+    notes = tuple(Note(one.name, module.line(hit.start), hit.message) for one, hit in met)
     return _Round(text, exact.notes + notes, (*exact.changed, *(one for one, _ in seen)), over=False)
 
 
 Found = Sequence[tuple[Pass, tuple[Hit, ...]]]
+Transformed = tuple[str, list[tuple[int, int]]]
+Transform = Callable[[Module, Found], Transformed]
 
 
 def _find(one: Pass, module: Module, at_work: AtWork) -> tuple[Hit, ...]:
@@ -146,16 +149,16 @@ def _find(one: Pass, module: Module, at_work: AtWork) -> tuple[Hit, ...]:
         raise _LeftOutError(one, f"it raised {type(error).__name__}: {error}") from error
 
 
-def _guarded(module: Module, found: Found, transform: Callable[[Module, Found], str], at_work: AtWork) -> str:
+def _guarded(module: Module, found: Found, transform: Transform, at_work: AtWork) -> Transformed:
     """Return the text that the transformers make; who raises or breaks it is found by asking each one alone."""
     at_work(", ".join(one.name for one, _ in found))
     try:
-        text = transform(module, found)
-        reason = "" if text == module.text else compiles(text)
+        done = transform(module, found)
+        reason = "" if done[0] == module.text else compiles(done[0])
     except Exception as error:  # noqa: BLE001 - as above
         reason = f"it raised {type(error).__name__}: {error}"
     if not reason:
-        return text
+        return done
     for one in found[:-1] if len(found) > 1 else ():
         _guarded(module, [one], transform, at_work)
     raise _LeftOutError(found[-1][0], reason)

@@ -35,8 +35,8 @@ class Piece:
     """The line its code starts on."""
 
 
-def transform(module: Module, found: Sequence[tuple[Pass, tuple[Hit, ...]]]) -> str:
-    """Return the text after all transformers; one visit for all but those that only know how to run by themselves.
+def transform(module: Module, found: Sequence[tuple[Pass, tuple[Hit, ...]]]) -> tuple[str, list[tuple[int, int]]]:
+    """Return the text after all transformers, and the ranges of the old one that they changed; one visit for all but those that only know how to run by themselves.
 
     Raises ValueError where LibCST would lose something of the file.
     """
@@ -50,15 +50,18 @@ def transform(module: Module, found: Sequence[tuple[Pass, tuple[Hit, ...]]]) -> 
         tree = _visit(libcst.parse_module(module.text), [made for *_, made in transformers])
         for one, _ in found:
             tree = one.run(module, tree) if one.run else tree
-        return tree.code
-    pieces = _pieces(module)
+        return tree.code, [(0, len(module.text))]
+    changed: list[tuple[int, int]] = []
     text = module.text
-    for piece in reversed(pieces):
+    for piece in reversed(_pieces(module)):
         met = [one for one, hits, _ in transformers if any(piece.start <= hit.start < piece.end for hit in hits)]
         if met:
             fresh = [one.transformer(module, hits) for one, hits, _ in transformers if one in met and one.transformer]
-            text = text[: piece.start] + _rewritten(module, piece, fresh) + text[piece.end :]
-    return text or (module.newline if module.text.endswith("\n") else "")
+            new = _rewritten(module, piece, fresh)
+            if new != module.text[piece.start : piece.end]:
+                text = text[: piece.start] + new + text[piece.end :]
+                changed.append((piece.start, piece.end))
+    return text or (module.newline if module.text.endswith("\n") else ""), changed
 
 
 class Merged(libcst.CSTTransformer):
