@@ -58,7 +58,7 @@ class _Page:
 
 def _consistent(lines: Sequence[_Line], run: range, delta: int, upto: int) -> bool:
     """Whether each indent is one the compiler takes, once a run of lines has moved; nothing behind `upto` is looked at."""
-    levels, opened = [lines[0].wide if lines else 0], False
+    levels, opened = [0], False
     for place, line in enumerate(lines[:upto]):
         wide = line.wide + (delta if place in run else 0)
         if opened:
@@ -83,7 +83,7 @@ def _levels(lines: Sequence[_Line], place: int, step: int) -> dict[int, float]:
         while levels and levels[-1] >= line.wide:
             levels.pop()
         levels.append(line.wide)
-    costs = {wide: 1.0 + 0.5 * up for up, wide in enumerate(reversed(levels))}
+    costs = {wide: 1.0 + 0.6 * up for up, wide in enumerate(reversed(levels or [0]))}
     if place and lines[place - 1].opens:
         costs = {wide: cost + 3 for wide, cost in costs.items()}
         costs[lines[place - 1].wide + step] = 0.3
@@ -97,14 +97,16 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
         page = _Page(source)
         lines = page.lines
         here = next((i for i, line in enumerate(lines) if line.last >= found.line), len(lines) - 1)
+        flat = found.message.startswith("expected an indented block")
         for start in range(max(0, here - _BEFORE), min(len(lines), here + 3)):
-            yield from _runs(page, start, here)
+            yield from _runs(page, start, here, flat)
         yield from _first_rows(page, here)
 
 
-def _runs(page: _Page, start: int, here: int) -> Iterator[Edit]:
+def _runs(page: _Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
     lines = page.lines
     levels = _levels(lines, start, page.step)
+    enough: set[int] = set()
     for stop in range(start + 1, min(start + _LONGEST, len(lines)) + 1):
         run = range(start, stop)
         after = lines[stop].wide if stop < len(lines) else None
@@ -122,9 +124,11 @@ def _runs(page: _Page, start: int, here: int) -> Iterator[Edit]:
             away = 0.15 * abs(start - here)
             odd = 1.0 * (delta % page.step == 0 and any(lines[i].wide % page.step for i in run))
             off = abs(delta) % page.step
-            far = 0.9 * abs(delta) if off else 0.8 * (abs(delta) // page.step - 1)
-            cost = 0.6 + cost + fits + splits + away + odd + far + 0.12 * len(run)
+            far = 1.5 * abs(delta) if off else 0.8 * (abs(delta) // page.step - 1)
+            cost = 0.6 + cost + fits + splits + away + odd + far + 0.2 * len(run) + 2.0 * (target in enough)
             yield page.move(lines[start].first, lines[stop - 1].last, delta, cost, _reason(delta, len(run)))
+            if not flat and not splits:
+                enough.add(target)
 
 
 def _reason(delta: int, count: int) -> str:

@@ -61,8 +61,8 @@ def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
     found = names(text)
     loose = found.loose - known.bound if found and not found.star else frozenset()
     source = Source(text)
-    odd = oddness(source, rows, known.shapes, known.habits)
-    harm = LOOSE_NAME * len(loose) + WARNING * warned + LONE_WORD * _lone(source, rows, known)
+    odd = oddness(source, rows, known.shapes, known.habits) + LONE_WORD * _lone(source, rows, known)
+    harm = LOOSE_NAME * len(loose) + WARNING * warned
     try:
         meaning = ast.dump(parsed)
     except RecursionError:

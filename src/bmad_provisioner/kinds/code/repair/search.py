@@ -25,12 +25,16 @@ FINALISTS = 40
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A window that compiles: its text before and after, the edits in the order made, what it cost, how sure it is (0 to 1)."""
+    """A window that compiles: its text before and after, the edits in the order made, and how sure it is (0 to 1).
+
+    `cost` is what answers are compared by; `effort` is the part of it that counts by itself. Both in nats.
+    """
 
     before: str
     text: str
     edits: tuple[Edit, ...]
     cost: float
+    effort: float
     confidence: float = 0.0
 
 
@@ -139,7 +143,7 @@ def _weigh(text: str, done: list[_State], known: Scene) -> list[Answer]:
             meanings[verdict.meaning] = (state, verdict)
     usual = min((verdict.surprise for _, verdict in meanings.values()), default=0.0)
     answers = [
-        Answer(text, state.text, state.edits, state.cost + verdict.harm + verdict.surprise - usual)
+        Answer(text, state.text, state.edits, state.cost + verdict.harm + verdict.surprise - usual, state.cost + verdict.harm)
         for state, verdict in meanings.values()
     ]
     return sure(sorted(answers, key=lambda answer: answer.cost))
@@ -151,5 +155,5 @@ def sure(answers: list[Answer]) -> list[Answer]:
         return []
     lowest = answers[0].cost
     weights = [exp(lowest - answer.cost) for answer in answers]
-    nothing = exp(min(lowest - NOTHING_FITS, 50.0))
+    nothing = exp(min(answers[0].effort - NOTHING_FITS, 50.0))
     return [replace(answer, confidence=weight / (sum(weights) + nothing)) for answer, weight in zip(answers, weights, strict=True)]
