@@ -38,9 +38,11 @@ def floor(folder: Path) -> None:
 
 
 def shipped(folder: Path) -> None:
-    from kinds.code.test_rewrite_corpus import SHIPPED
+    from bmad_provisioner.kinds.code.load import load
 
-    _engine(folder, SHIPPED)
+    home = "bmad_provisioner.kinds.code.passes"
+    names = ("unused_imports", "import_order", "modern_syntax", "annotations", "docstrings")
+    _engine(folder, load(f"{home}.{name}:{name.upper()}" for name in names))
 
 
 def toys(folder: Path) -> None:

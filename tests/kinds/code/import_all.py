@@ -27,7 +27,7 @@ def _loads(name: str) -> bool:
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             importlib.import_module(name)
-    except (Exception, SystemExit):  # a driver that is not installed, a script that wants arguments
+    except (Exception, SystemExit):  # noqa: BLE001 - a driver that is not installed, a script that wants arguments
         return False
     return True
 

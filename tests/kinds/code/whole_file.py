@@ -12,7 +12,7 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from bmad_provisioner.digest import Plain
-from bmad_provisioner.kinds.code.module import Module
+from bmad_provisioner.kinds.code.module import Module, first_line
 from bmad_provisioner.kinds.code.rewriting import Hit, Pass
 from bmad_provisioner.kinds.code.text import Text, read
 
@@ -79,8 +79,15 @@ def _kinds(module: Module, hits: Sequence[Hit]) -> _Kinds:
         elif not text:
             kinds.removals.append(hit)
         else:
-            kinds.expressions[hit.start, hit.end] = text
+            kinds.expressions[hit.start, hit.end] = text if text[-1] in "'\"" else _outdented(module, hit.start, text)
     return kinds
+
+
+def _outdented(module: Module, place: int, text: str) -> str:
+    """Return an expression without the indent of its block in its further lines: LibCST puts that there itself."""
+    line = first_line(module.around(module.line(place))[-1])
+    margin = re.match(r"[ \t]*", module.text[module.starts[line - 1] :]).group()
+    return re.sub(rf"(\r?\n){margin}", r"\1", text)
 
 
 class _Splicer(cst.CSTTransformer):

@@ -36,9 +36,10 @@ class Piece:
 
 
 def transform(module: Module, found: Sequence[tuple[Pass, tuple[Hit, ...]]]) -> tuple[str, list[tuple[int, int]]]:
-    """Return the text after all transformers, and the ranges of the old one that they changed; one visit for all but those that only know how to run by themselves.
+    """Return the text after all transformers, and the ranges of the old one that they changed.
 
-    Raises ValueError where LibCST would lose something of the file.
+    One visit does for all but those that only know how to run by themselves. Raises ValueError where LibCST would lose
+    something of the file.
     """
     if "\r" in module.text.replace("\r\n", ""):
         raise ValueError("LibCST does not keep lines that end in a lone carriage return")
