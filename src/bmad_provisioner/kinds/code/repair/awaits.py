@@ -57,9 +57,8 @@ def ideas(parsed: Parsed, known: Knows) -> Iterator[Idea]:
                 start = parsed.start(node)
                 reason = f"`{ast.unparse(node.value.func)}` returns nothing to await"
                 yield Idea(start, parsed.start(node.value), "", AWAITS, sure, reason)
-        elif isinstance(node, ast.Call) and isinstance(parsed.function(node), ast.AsyncFunctionDef):
-            if _is_coroutine(parsed, node, known, imported) and _is_dropped(parsed, node):
-                yield from _awaited(parsed, node)
+        elif isinstance(node, ast.Call) and _is_lost(parsed, node, known, imported):
+            yield _awaited(parsed, node)
 
 
 def _imported(parsed: Parsed, known: Knows) -> dict[str, tuple[str, str]]:
@@ -106,6 +105,12 @@ def _is_coroutine(parsed: Parsed, call: ast.Call, known: Knows, imported: dict[s
     return False
 
 
+def _is_lost(parsed: Parsed, call: ast.Call, known: Knows, imported: dict[str, tuple[str, str]]) -> bool:
+    """Whether a coroutine is made in a coroutine and then used as none can be."""
+    inside = isinstance(parsed.function(call), ast.AsyncFunctionDef)
+    return inside and _is_coroutine(parsed, call, known, imported) and _is_dropped(parsed, call)
+
+
 def _is_sync(parsed: Parsed, call: ast.Call, known: Knows, imported: dict[str, tuple[str, str]]) -> float:
     """Return how sure it is that a call gives nothing to await; 0 where nothing says so."""
     found = _definition(parsed, call)
@@ -125,7 +130,7 @@ def _is_sync(parsed: Parsed, call: ast.Call, known: Knows, imported: dict[str, t
             return 0.9
         if isinstance(func.value, ast.Constant) and isinstance(func.value.value, (str, bytes)):
             return 0.95
-        return _by_custom(parsed, call)
+        return _by_custom(parsed, func)
     return 0.0
 
 
@@ -135,24 +140,19 @@ def _is_stub(function: ast.FunctionDef) -> bool:
     return all(isinstance(node, (ast.Pass, ast.Raise)) for node in body)
 
 
-def _by_custom(parsed: Parsed, call: ast.Call) -> float:
+def _by_custom(parsed: Parsed, func: ast.Attribute) -> float:
     """Ask how the file's other coroutines call the same thing: always without `await` is an answer."""
-    what = ast.unparse(call.func)
+    what = ast.unparse(func)
     if what.startswith("self.") and what.count(".") == 1:
         return 0.0
-    with_, without = 0, 0
+    plainly = 0
     for node in ast.walk(parsed.tree):
-        if (
-            isinstance(node, ast.Call)
-            and node is not call
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == call.func.attr
-        ):  # type: ignore[attr-defined]
-            awaited = isinstance(parsed.parents.get(node), ast.Await)
-            with_ += awaited
-            same = ast.unparse(node.func) == what and isinstance(parsed.function(node), ast.AsyncFunctionDef)
-            without += same and not awaited
-    return 0.85 if without >= 2 and not with_ else 0.0
+        other = node.func if isinstance(node, ast.Call) else None
+        if isinstance(other, ast.Attribute) and other is not func and other.attr == func.attr:
+            if isinstance(parsed.parents.get(node), ast.Await):
+                return 0.0
+            plainly += ast.unparse(other) == what and isinstance(parsed.function(node), ast.AsyncFunctionDef)
+    return 0.85 if plainly >= 2 else 0.0
 
 
 def _is_dropped(parsed: Parsed, call: ast.Call) -> bool:
@@ -188,10 +188,10 @@ def _used_as_value(parsed: Parsed, made: ast.Assign, target: ast.Name) -> bool:
     return False
 
 
-def _awaited(parsed: Parsed, call: ast.Call) -> Iterator[Idea]:
+def _awaited(parsed: Parsed, call: ast.Call) -> Idea:
     start, end = parsed.start(call), parsed.end(call)
     parent = parsed.parents[call]
     reason = f"`{ast.unparse(call.func)}` is a coroutine, and nothing awaits it"
     tight = isinstance(parent, ast.Attribute) or (isinstance(parent, ast.Subscript) and parent.value is call)
     new = f"(await {parsed.text[start:end]})" if tight else f"await {parsed.text[start:end]}"
-    yield Idea(start, end, new, AWAITS, 0.93, reason)
+    return Idea(start, end, new, AWAITS, 0.93, reason)

@@ -17,7 +17,7 @@ _BUILTIN = frozenset(dir(builtins)) | set(keyword.kwlist)
 
 
 def unbalanced(source: Source) -> tuple[list[int], list[int]]:
-    """Return the places (in `code`) of openers never closed, and of closers that close nothing; statements begin afresh."""
+    """Return the places (in `code`) of openers never closed and of closers that close nothing."""
     opened: list[int] = []
     lost: list[int] = []
     stray: list[int] = []
@@ -72,7 +72,7 @@ def _closers(source: Source, place: int) -> Iterator[Edit]:
 
 
 def _outermost(source: Source, place: int) -> int:
-    """Return the first bracket that is open around a place in its statement: any bracket within may be the one that lost its end."""
+    """Return the first bracket that is open around a place: any bracket within it may be the one that lost its end."""
     depth, outer = 0, place
     for at in range(place - 1, max(-1, place - _REACH), -1):
         token = source.code[at]

@@ -48,8 +48,8 @@ def _ways(parsed: Parsed, name: str, known: Knows) -> dict[Way, float]:
     used = [parsed.parents.get(node) for node in parsed.uses.get(name, [])]
     asked = [node.attr for node in used if isinstance(node, ast.Attribute)]
     if stdlib.is_module(name):
-        offered = stdlib.exports().get(name)
-        fits = bool(asked) and (offered is None or any(attr in offered or f"{name}.{attr}" in stdlib.exports() for attr in asked))
+        public = stdlib.exports().get(name)
+        fits = bool(asked) and (public is None or any(attr in public or f"{name}.{attr}" in stdlib.exports() for attr in asked))
         return {(name, "", "", 0): 3.0 if fits else 0.3}
     ways = {(module, name, "", 0): 1.5 for module in stdlib.homes().get(name, ()) if len(name) > 3}
     if ways:
@@ -97,7 +97,7 @@ def _idea(parsed: Parsed, name: str, way: Way, known: Knows, confidence: float) 
 def _beside(parsed: Parsed, node: ast.ImportFrom, new: str) -> tuple[int, str]:
     last = node.names[-1]
     end = parsed.end(last)
-    alone = len(node.names) > 1 and node.names[-2].lineno != last.lineno or last.lineno != node.lineno
+    alone = (len(node.names) > 1 and node.names[-2].lineno != last.lineno) or last.lineno != node.lineno
     lead = parsed.lines[last.lineno - 1]
     return end, f",\n{lead[: len(lead) - len(lead.lstrip())]}{new}" if alone else f", {new}"
 

@@ -125,8 +125,10 @@ def _runs(page: _Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
             odd = 1.0 * (delta % page.step == 0 and any(lines[i].wide % page.step for i in run))
             off = abs(delta) % page.step
             far = 1.5 * abs(delta) if off else 0.8 * (abs(delta) // page.step - 1)
-            cost = 0.6 + cost + fits + splits + away + odd + far + 0.2 * len(run) + 2.0 * (target in enough)
-            yield page.move(lines[start].first, lines[stop - 1].last, delta, cost, _reason(delta, len(run)))
+            above = lines[start - 2 : start]
+            odd += 1.5 * (len(above) == 2 and above[0].opens and target == above[1].wide != above[0].wide + page.step)
+            total = 0.6 + cost + fits + splits + away + odd + far + 0.2 * len(run) + 2.0 * (target in enough)
+            yield page.move(lines[start].first, lines[stop - 1].last, delta, total, _reason(delta, len(run)))
             if not flat and not splits:
                 enough.add(target)
 

@@ -12,8 +12,8 @@ from bmad_provisioner.kinds.code.repair.lexing import Source
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, complaints, tree
 from bmad_provisioner.kinds.code.repair.scopes import BUILTIN, bound_roughly, names
 
-LOOSE_NAME, WARNING, LONE_WORD = 5.0, 4.0, 1.0
-"""In nats: a name that nothing binds; a warning of the compiler (a call of a string, `is` with a literal); a word used nowhere else."""
+LOOSE_NAME, WARNING, LONE_WORD = 5.0, 4.0, 2.0
+"""In nats: a name that nothing binds; a warning of the compiler (such as a call of a string); a word used nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bmad_provisioner.kinds.code.repair.oracle import Trouble, tree
+from bmad_provisioner.kinds.code.repair.oracle import tree
 from bmad_provisioner.kinds.code.repair.scopes import at_the_top, bound_roughly
 
 Vote = tuple[str, str, str, int, int]
@@ -108,7 +108,7 @@ def plain(node: ast.FunctionDef) -> bool:
     if node.decorator_list:
         return False
     if node.returns is not None:
-        return isinstance(node.returns, ast.Constant) and node.returns.value is None or getattr(node.returns, "id", "") in _PLAIN
+        return (isinstance(node.returns, ast.Constant) and node.returns.value is None) or getattr(node.returns, "id", "") in _PLAIN
     stack: list[ast.AST] = list(node.body)
     values = (
         ast.Constant,

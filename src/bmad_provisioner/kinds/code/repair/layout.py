@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_left
 from collections import Counter
@@ -33,8 +34,8 @@ def _shape(tokens: list[Token]) -> tuple[str, ...]:
 class Habits:
     """How often three tokens follow each other in a file, and the first two of them."""
 
-    threes: Counter[tuple[str, ...]]
-    twos: Counter[tuple[str, ...]]
+    threes: Counter[tuple[str, str, str]]
+    twos: Counter[tuple[str, str]]
 
 
 def shapes(source: Source) -> frozenset[tuple[str, ...]]:
@@ -49,7 +50,7 @@ def habits(source: Source) -> Habits:
     """Count which token follows which two in a file, names and literals left out."""
     marks = ["", "", *_shape(source.code)]
     threes = Counter(zip(marks, marks[1:], marks[2:], strict=False))
-    twos = Counter(zip(marks, marks[1:], strict=False))
+    twos = Counter(itertools.pairwise(marks))
     return Habits(threes, twos)
 
 
@@ -64,7 +65,7 @@ def _unusual(source: Source, rows: tuple[int, int], known: Habits) -> float:
 
 
 def oddness(source: Source, rows: tuple[int, int], known: frozenset[tuple[str, ...]], usual: Habits) -> float:
-    """Return how odd the lines `rows` (from 0, the last one in) look, in nats; less than nothing where the file has lines like them."""
+    """Return how odd the lines `rows` (from 0, the last one in) look, in nats; below 0 where the file has lines like them."""
     inside: dict[int, list[Token]] = {}
     for token in source.code:
         row = source.row(token.start)
@@ -77,13 +78,11 @@ def oddness(source: Source, rows: tuple[int, int], known: frozenset[tuple[str, .
 
 def _spaces(text: str, line: list[Token]) -> float:
     odd = sum(_string(token) for token in line if token.kind == "string")
-    for before, after in zip(line, line[1:], strict=False):
+    for before, after in itertools.pairwise(line):
         gap = text[before.end : after.start]
         if before.text in CLOSER or after.text in (")", "]", "}", ",", ";"):
             odd += ODD_SPACE * (" " in gap and before.text != "," and not (before.text == "{" or after.text == "}"))
-        elif before.text in (",", ";"):
-            odd += ODD_SPACE * (not gap)
-        elif before.text in OPENER and after.kind in ("name", "number", "string", "keyword"):
+        elif before.text in (",", ";") or (before.text in OPENER and after.kind in ("name", "number", "string", "keyword")):
             odd += ODD_SPACE * (not gap)
         elif after.text == "(" and before.kind == "name":
             odd += ODD_SPACE * bool(gap)
@@ -109,7 +108,8 @@ def _string(token: Token) -> float:
         re.search(r"[,(\[=+]\s*$", body) and len(body) > 2
     )
     odd += 2.0 * bool(re.search(r"[\w})]\.\w+\([^()]*\)$| if [\w.]+ else\b", body))
-    odd += 0.8 * bool(re.search(r"\w\.\w+\(|\}\.\w+\(|\w\(\)", body))
+    odd += 2.5 * bool(re.search(r"[)\]]\.\w+[(\[]", body))
+    odd += 0.8 * bool(re.search(r"[\w}]\.\w+\(|\w\(\)|^\w+=\w", body))
     balance = sum(body.count(mark) - body.count(CLOSER[mark]) for mark in CLOSER)
     return odd + ODD_STRING * (balance != 0) + 0.4 * (body[0] == " ") + 0.3 * (body[-1] == " ")
 
@@ -156,4 +156,4 @@ def unit(source: Source) -> str:
         if before.rstrip().endswith(":") and indent(after).startswith(indent(before)) and after.strip():
             step = indent(after)[len(indent(before)) :]
             seen[step] = seen.get(step, 0) + bool(step)
-    return max(seen, key=lambda step: seen[step], default="    ") or "    "
+    return max(seen, key=lambda step: (seen[step], -len(step.expandtabs(8))), default="    ") or "    "

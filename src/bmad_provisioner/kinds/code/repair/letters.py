@@ -8,25 +8,13 @@ from bmad_provisioner.kinds.code.repair.lexing import Source
 from bmad_provisioner.kinds.code.repair.model import ENCODING, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
 
-_SINGLE, _DOUBLE = "‘’‚‛′`´", "“”„‟″«»"  # noqa: RUF001
+_SINGLE, _DOUBLE = "\u2018\u2019\u201a\u201b\u2032`\u00b4", "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"
 _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _NOTHING = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
-_ALIKE = {
-    "–": "-",
-    "—": "-",
-    "−": "-",
-    "‐": "-",
-    "‑": "-",
-    "×": "*",
-    "÷": "/",
-    "≤": "<=",
-    "≥": ">=",
-    "≠": "!=",
-    "…": "...",
-    "→": "->",
-}  # noqa: RUF001
+_DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+_ALIKE = _DASHES | {"\u00d7": "*", "\u00f7": "/", "\u2264": "<=", "\u2265": ">=", "\u2260": "!=", "\u2026": "...", "\u2192": "->"}
 _WIDE = {chr(0xFEE0 + code): chr(code) for code in range(0x21, 0x7F) if not chr(code).isalnum()}
-_WIDE |= {"，": ",", "。": ".", "：": ":", "；": ";", "（": "(", "）": ")"}  # noqa: RUF001
+_WIDE |= {"\u3002": "."}
 
 
 def _plain(letter: str) -> str | None:

@@ -106,7 +106,7 @@ class Source:
         return bisect_right(self.code, offset, key=lambda token: token.end)
 
     def fresh(self, place: int) -> bool:
-        """Whether the token at a place of `code` begins a statement for sure: by its word, or at the left edge after a line that is done."""
+        """Whether the token at a place of `code` begins a statement for sure: by its word, or at the left edge."""
         token = self.code[place]
         start = self.starts[self.row(token.start)]
         if self.text[start : token.start].strip():
@@ -121,7 +121,7 @@ class Source:
 
     @cached_property
     def statements(self) -> list[tuple[int, int]]:
-        """Return the logical lines as (first row, row behind the last), by brackets, strings and backslashes; blank rows left out."""
+        """Return the logical lines as (first row, row behind the last); blank rows are left out."""
         rows: list[tuple[int, int]] = []
         depth, first, place = 0, -1, -1
         for token in self.tokens:

@@ -8,6 +8,7 @@ made by `counts()` over the standard library of CPython 3.11; the file's other s
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -24,7 +25,7 @@ _OWN = 4
 """How many of the library's calls one call in the same file is worth."""
 
 
-def _label(node: object) -> str:  # noqa: PLR0911
+def _label(node: object) -> str:
     if isinstance(node, ast.Constant):
         kind = type(node.value).__name__
         return kind if kind in ("str", "bytes") else "num" if kind in ("int", "float", "complex") else "const"
@@ -62,7 +63,7 @@ def _children(node: ast.AST, label: str) -> Iterator[tuple[str, str]]:
         if isinstance(value, list):
             if value and isinstance(value[0], ast.stmt):
                 names = ["^", *map(_label, value), "$"]
-                yield from ((f"{where}>{a}", b) for a, b in zip(names, names[1:], strict=False))
+                yield from ((f"{where}>{a}", b) for a, b in itertools.pairwise(names))
                 continue
             yield f"{where}#", str(min(len(value), _LONGEST))
             yield from _alike(where, value) if isinstance(node, _ROWS) else ((where, _label(child)) for child in value)
@@ -75,7 +76,7 @@ def _children(node: ast.AST, label: str) -> Iterator[tuple[str, str]]:
 def _alike(where: str, value: list[ast.AST | None]) -> Iterator[tuple[str, str]]:
     """Let each element of a display answer to the one before it: they tend to be alike."""
     labels = ["^", *map(_label, value)]
-    return ((f"{where}~{before}", label) for before, label in zip(labels, labels[1:], strict=False))
+    return ((f"{where}~{before}", label) for before, label in itertools.pairwise(labels))
 
 
 def _nodes(tree: ast.AST, rows: tuple[int, int] | None) -> Iterator[ast.AST]:

@@ -65,7 +65,7 @@ def _loose(parsed: Parsed, found: Names) -> list[str]:
 
 
 def _named(parsed: Parsed, name: str, found: Names, known: Knows) -> list[Idea]:
-    """Return what may be done for one name: it takes `self`, else an import the project knows, else its spelling, else the library."""
+    """Return what may be done for one name: `self`, else an import the project knows, else its spelling, else the library."""
     if name in ("self", "cls"):
         return list(spelling.selfless(parsed, name))
     lost = imports.lost(parsed, name, known)

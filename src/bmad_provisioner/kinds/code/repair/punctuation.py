@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from bmad_provisioner.kinds.code.repair.lexing import CLOSER, HEADERS, Source, Token
@@ -45,7 +46,7 @@ def commas(source: Source, found: Trouble) -> Iterator[Edit]:
     told = "forgot a comma" in found.message
     tokens = around(source, found)
     depth = 0
-    for before, after in zip(tokens, tokens[1:], strict=False):
+    for before, after in itertools.pairwise(tokens):
         depth += (before.text in CLOSER) - (before.text in CLOSER.values())
         beside = before.ends_atom and (after.begins_atom or after.text in ("*", "**"))
         if beside and not (after.text in CLOSER and after.start == before.end):
@@ -84,7 +85,7 @@ def equals(source: Source, found: Trouble) -> Iterator[Edit]:
 def strays(source: Source, found: Trouble) -> Iterator[Edit]:
     """Take a mark away that stands twice, put Python's operator for another language's, drop what is no Python at all."""
     tokens = around(source, found, 1, 1)
-    for before, after in zip(tokens, tokens[1:], strict=False):
+    for before, after in itertools.pairwise(tokens):
         pair = before.text + after.text
         beside = before.end == after.start
         if beside and pair in FOREIGN:

@@ -10,10 +10,10 @@ from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
 
 _CODE = re.compile(
-    r"^[ \t]*(?:(?:async\s+)?def \w+\s*\(|class \w+\s*[(:]|return\b|import \w|from [\w.]+ import|if .*:$|for .* in .*:$|[\w.]+ = |@\w)",
+    r"^[ \t]*(?:(?:async\s+)?def \w+\s*\(|class \w+\s*[(:]|return\b|import \w|from [\w.]+ import|@\w"
+    r"|if .*:$|for .* in .*:$|[\w.]+ = )",
     re.MULTILINE,
 )
-_WORD = r"[\w\])}.!?%]"
 _LONGEST_LINE = 400
 _REACH = 60
 """Lines after an open triple quote among which its end is sought."""
@@ -46,8 +46,10 @@ def _single(source: Source, token: Token) -> Iterator[Edit]:
             and right not in ("", ",", ")")
             and (not left or not left.isalnum() or (left in "rbuf" and place < 3))
         )
+        spaced = right == " " and left in ("(", "[", "{") and begin + place < at
         glued = bool(left) and left.isalnum() and begin + place < at
-        if closes or opens or glued:
+        if closes or opens or glued or spaced:
+            opens = opens or spaced
             rest = line[place:].strip()
             usual = not rest or re.fullmatch(r"[)\]},:]+", rest)
             cost = 1.0 if closes and usual else 1.3 if closes or opens else 2.4

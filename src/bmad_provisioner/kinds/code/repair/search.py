@@ -141,6 +141,10 @@ def _weigh(text: str, done: list[_State], known: Scene) -> list[Answer]:
         verdict = judge(state.text, (max(first, 0), last), known)
         if isinstance(verdict, Verdict) and verdict.meaning not in meanings:
             meanings[verdict.meaning] = (state, verdict)
+        elif isinstance(verdict, Verdict) and not state.edits[-1].new:
+            # Brackets that change nothing were hardly there: what they give is as unlikely as without them.
+            kept, seen = meanings[verdict.meaning]
+            meanings[verdict.meaning] = (replace(kept, cost=max(kept.cost, state.cost)), seen)
     usual = min((verdict.surprise for _, verdict in meanings.values()), default=0.0)
     answers = [
         Answer(text, state.text, state.edits, state.cost + verdict.harm + verdict.surprise - usual, state.cost + verdict.harm)

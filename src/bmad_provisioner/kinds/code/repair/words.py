@@ -29,7 +29,7 @@ def guesses(source: Source, found: Trouble, words: Counter[str]) -> Iterator[Edi
     for place, token in enumerate(tokens):
         first = place == 0 or source.row(tokens[place - 1].start) != source.row(token.start)
         near = source.row(token.start) == found.line - 1
-        if token.kind in ("name", "keyword", "number", "odd") and len(token.text) > 1 or token.kind == "name":
+        if (token.kind in ("name", "keyword", "number", "odd") and len(token.text) > 1) or token.kind == "name":
             yield from _spellings(token, first, near)
     yield from _glued(tokens, words)
 

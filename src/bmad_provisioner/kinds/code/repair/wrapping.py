@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import keyword
 import re
 from collections.abc import Iterator
 
@@ -11,10 +13,16 @@ from bmad_provisioner.kinds.code.repair.scopes import names
 
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[ \t]*([\w+-]*)[ \t]*\r?$\n?", re.MULTILINE)
 _CONFLICT = re.compile(
-    r"^<{7}(?: [^\n]*)?\n(?P<ours>(?:(?!={7}\s|\|{7})[^\n]*\n)*?)(?:\|{7}[^\n]*\n(?:(?!={7}\s)[^\n]*\n)*?)?={7}\r?\n(?P<theirs>(?:[^\n]*\n)*?)>{7}(?: [^\n]*)?(?:\n|\Z)",
-    re.MULTILINE,
+    r"""^<{7}(?:[ ][^\n]*)?\n
+        (?P<ours>(?:(?!={7}\s|\|{7})[^\n]*\n)*?)
+        (?:\|{7}[^\n]*\n(?:(?!={7}\s)[^\n]*\n)*?)?
+        ={7}\r?\n
+        (?P<theirs>(?:[^\n]*\n)*?)
+        >{7}(?:[ ][^\n]*)?(?:\n|\Z)""",
+    re.MULTILINE | re.VERBOSE,
 )
 _TALK = re.compile(r"^[ \t]*(?:[A-Z#*>\-][^\n=()]*|[^\n]*[.!?:])\s*$")
+_CODE = re.compile(r"\s*(?:(?:" + "|".join(keyword.kwlist) + r")\b|[@)\]}]|.*\w\()")
 _LONGEST_TALK = 12
 Choice = tuple[Edit, float]
 
@@ -54,7 +62,7 @@ def talk(text: str) -> Iterator[Choice]:
             gone = lines[:first] + lines[last:]
             rest = "".join(lines[first:last])
             prose = [line for line in gone if line.strip()]
-            is_prose = prose and all(_TALK.match(line) and len(line.split()) > 2 for line in prose)
+            is_prose = prose and all(_TALK.match(line) and len(line.split()) > 2 and not _CODE.match(line) for line in prose)
             if is_prose and rest.strip() and trouble(rest) is None:
                 start = sum(map(len, lines[:first]))
                 edit = Edit(0, start, "", SYNTAX, 0.0, "prose stands before the code")
@@ -85,7 +93,5 @@ def conflicts(text: str) -> list[Choice]:
 
 
 def _equal(one: str, other: str) -> bool:
-    import ast  # noqa: PLC0415
-
-    trees = tree(one), tree(other)
-    return all(isinstance(parsed, ast.Module) for parsed in trees) and ast.dump(trees[0]) == ast.dump(trees[1])  # type: ignore[arg-type]
+    first, second = tree(one), tree(other)
+    return isinstance(first, ast.Module) and isinstance(second, ast.Module) and ast.dump(first) == ast.dump(second)
