@@ -12,13 +12,13 @@ import libcst as cst
 import pytest
 
 from bmad_provisioner.errors import TaskError
-from bmad_provisioner.kinds.code.module import Module
+from bmad_provisioner.kinds.code.module import Hit, Module
 from bmad_provisioner.kinds.code.passes.annotations import ANNOTATIONS
 from bmad_provisioner.kinds.code.passes.import_order import IMPORT_ORDER
 from bmad_provisioner.kinds.code.passes.modern_syntax import MODERN_SYNTAX
 from bmad_provisioner.kinds.code.passes.unused_imports import UNUSED_IMPORTS
 from bmad_provisioner.kinds.code.rewrite import ROUNDS, rewrite
-from bmad_provisioner.kinds.code.rewriting import Hit, Pass, Scope
+from bmad_provisioner.kinds.code.rewriting import Pass, Scope
 from kinds.code.toy_passes import GUARD, NO_PRINT, TOYS
 from kinds.code.whole_file import whole_file
 

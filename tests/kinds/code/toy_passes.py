@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 
 import libcst as cst
 
-from bmad_provisioner.kinds.code.module import Module
-from bmad_provisioner.kinds.code.rewriting import Hit, Pass
+from bmad_provisioner.kinds.code.module import Hit, Module, first_line, own
+from bmad_provisioner.kinds.code.rewriting import Pass
 
 
-def _finds(is_meant: Callable[[ast.AST], bool]) -> Callable[[Module], Iterator[Hit]]:
+def _finds(needle: str, is_meant: Callable[[ast.AST], bool]) -> Callable[[Module], Iterator[Hit]]:
+    """Return a matcher that looks at statements with the needle; an f-string may hide anything."""
+
     def find(module: Module) -> Iterator[Hit]:
-        for node in ast.walk(module.tree):
-            if is_meant(node):
-                yield module.hit(node)
+        for *_, node in module.near(needle):
+            if any(is_meant(below) or isinstance(below, ast.JoinedStr) for below in (node, *own(node))):
+                place = module.starts[first_line(node) - 1]
+                yield Hit(place, place)
 
     return find
 
@@ -84,12 +87,20 @@ class Guard(cst.CSTTransformer):
         return updated_node
 
 
-NO_PRINT = Pass("no-print", "1", (b"print",), _finds(_calls("print")), lambda *_: NoPrint())
+NO_PRINT = Pass("no-print", "1", (b"print",), _finds("print", _calls("print")), lambda *_: NoPrint())
 IS_NONE = Pass(
     "is-none",
     "1",
     (b"None",),
-    _finds(lambda node: isinstance(node, ast.Compare) and ast.dump(node.comparators[-1]) == "Constant(value=None)"),
+    _finds(
+        "None",
+        lambda node: (
+            isinstance(node, ast.Compare)
+            and isinstance(node.comparators[-1], ast.Constant)
+            and node.comparators[-1].value is None
+            and isinstance(node.ops[0], ast.Eq)
+        ),
+    ),
     lambda *_: IsNone(),
 )
 NOT_IN = Pass(
@@ -97,22 +108,27 @@ NOT_IN = Pass(
     "1",
     (b"not",),
     _finds(
+        "not",
         lambda node: (
             isinstance(node, ast.UnaryOp)
             and isinstance(node.op, ast.Not)
             and isinstance(node.operand, ast.Compare)
             and isinstance(node.operand.ops[0], ast.In)
-        )
+        ),
     ),
     lambda *_: NotIn(),
 )
-EMPTY_DICT = Pass("empty-dict", "1", (b"dict(",), _finds(_calls("dict")), lambda *_: EmptyDict())
-GUARD = Pass("guard", "1", (b"assert",), _finds(lambda node: isinstance(node, ast.Assert) and node.msg is None), lambda *_: Guard())
+EMPTY_DICT = Pass("empty-dict", "1", (b"dict(",), _finds("dict", _calls("dict")), lambda *_: EmptyDict())
+GUARD = Pass(
+    "guard", "1", (b"assert",), _finds("assert", lambda node: isinstance(node, ast.Assert) and node.msg is None), lambda *_: Guard()
+)
 NO_OBJECT = Pass(
     "no-object",
     "1",
     (b"object",),
-    _finds(lambda node: isinstance(node, ast.ClassDef) and [getattr(parent, "id", "") for parent in node.bases] == ["object"]),
+    _finds(
+        "object", lambda node: isinstance(node, ast.ClassDef) and [getattr(parent, "id", "") for parent in node.bases] == ["object"]
+    ),
     lambda *_: NoObject(),
 )
 FIVE = (NO_PRINT, IS_NONE, NOT_IN, EMPTY_DICT, NO_OBJECT)

@@ -12,8 +12,8 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from bmad_provisioner.digest import Plain
-from bmad_provisioner.kinds.code.module import Module, first_line
-from bmad_provisioner.kinds.code.rewriting import Hit, Pass
+from bmad_provisioner.kinds.code.module import Hit, Module, first_line
+from bmad_provisioner.kinds.code.rewriting import Pass
 from bmad_provisioner.kinds.code.text import Text, read
 
 _DEFINED = re.compile(r"def\s+(?=\w)")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bmad_provisioner.digest import Plain
-from bmad_provisioner.kinds.code.rewriting import Hit, Pass, Scope
+from bmad_provisioner.kinds.code.module import Hit
+from bmad_provisioner.kinds.code.rewriting import Pass, Scope
 
 if TYPE_CHECKING:
     from libcst import Module as Tree

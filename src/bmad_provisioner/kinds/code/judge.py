@@ -6,8 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 
-from bmad_provisioner.kinds.code.module import Module, first_line, last_line
-from bmad_provisioner.kinds.code.rewriting import Hit
+from bmad_provisioner.kinds.code.module import Hit, Module, first_line, last_line
 
 _MARGIN = re.compile(r"[ \t\f]*")
 

@@ -1,19 +1,24 @@
-"""Module: one parsed file as the matchers of passes see it."""
+"""Module: one parsed file as the matchers of passes see it, and the places that they hit in it."""
 
 from __future__ import annotations
 
 import ast
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from typing import TypeAlias
 
-from bmad_provisioner.kinds.code.rewriting import Asked, Hit
+from bmad_provisioner.digest import Plain
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Owner: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+Asked = Mapping[str, Plain]
+"""What a document asks of every pass. `python`: the oldest version that has to run the code (`"3.11"`); `path`: where the file
+stands in its project; `own`: the project's own top-level packages; `wanted`: the names that other files take from this one."""
 
 _LAST_WORD = re.compile(r"\w+(?=\s*\Z)")
 _NEWLINE = re.compile(r"\r\n|\n|\r")
@@ -24,6 +29,24 @@ _COMPOUND = frozenset(
     {ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match}
     | {ast.ExceptHandler, ast.match_case, *_OWNERS}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A place that a pass would rewrite, as a range of the text; `text` is what should stand there, or `None` where a
+    transformer has to see it.
+
+    `local` promises that the text stays within its statement and keeps that what it is to the rest of the file: then only the
+    statement is judged, not the file. `settled` promises that it gives no pass anything new to do: then no second
+    round follows.
+    """
+
+    start: int
+    end: int
+    text: str | None = None
+    message: str = ""
+    local: bool = False
+    settled: bool = False
 
 
 class Module:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.code.judge import compiles, fits, spliced
-from bmad_provisioner.kinds.code.module import Module
-from bmad_provisioner.kinds.code.rewriting import Asked, Failure, Hit, Note, Pass, Rewritten
+from bmad_provisioner.kinds.code.module import Asked, Hit, Module
+from bmad_provisioner.kinds.code.rewriting import Failure, Note, Pass, Rewritten
 from bmad_provisioner.kinds.code.text import Text, read
 
 VERSION = "1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib.util import resolve_name
@@ -12,16 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bmad_provisioner.digest import Digest, Plain, digest, fingerprint
+from bmad_provisioner.kinds.code.module import Asked, Hit, Module
 
 if TYPE_CHECKING:
+    from libcst import CSTTransformer
     from libcst import Module as Tree
-
-    from bmad_provisioner.kinds.code.module import Module
-    from bmad_provisioner.kinds.code.transform import Transformer
-
-Asked = Mapping[str, Plain]
-"""What a document asks of every pass. `python`: the oldest version that has to run the code (`"3.11"`); `path`: where the file
-stands in its project; `own`: the project's own top-level packages; `wanted`: the names that other files take from this one."""
 
 
 class Scope(str, Enum):
@@ -31,24 +26,6 @@ class Scope(str, Enum):
     """The statement at the top level that holds the place, and nothing beside it."""
     MODULE = "module"
     """The whole file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A place that a pass would rewrite, as a range of the text; `text` is what should stand there, or `None` where a
-    transformer has to see it.
-
-    `local` promises that the text stays within its statement and keeps that what it is to the rest of the file: then only the
-    statement is judged, not the file. `settled` promises that it gives no pass anything new to do: then no second
-    round follows.
-    """
-
-    start: int
-    end: int
-    text: str | None = None
-    message: str = ""
-    local: bool = False
-    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +43,9 @@ def untouched(code: str, title: str, **asked: Plain) -> Example:
     return Example(code, code, title, asked)
 
 
-Find = Callable[["Module"], Iterable[Hit]]
-Make = Callable[["Module", tuple[Hit, ...]], "Transformer"]
-Run = Callable[["Module", "Tree"], "Tree"]
+Find = Callable[[Module], Iterable[Hit]]
+Make = Callable[[Module, tuple[Hit, ...]], "CSTTransformer"]
+Run = Callable[[Module, "Tree"], "Tree"]
 
 
 @dataclass(frozen=True, slots=True)

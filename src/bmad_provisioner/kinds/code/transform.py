@@ -16,8 +16,8 @@ from typing import TypeAlias
 
 import libcst
 
-from bmad_provisioner.kinds.code.module import Module, blocks, first_line, last_line
-from bmad_provisioner.kinds.code.rewriting import Hit, Pass, Scope
+from bmad_provisioner.kinds.code.module import Hit, Module, blocks, first_line, last_line
+from bmad_provisioner.kinds.code.rewriting import Pass, Scope
 
 Transformer: TypeAlias = libcst.CSTTransformer
 _Left: TypeAlias = libcst.CSTNode | libcst.RemovalSentinel | libcst.FlattenSentinel[libcst.CSTNode]

@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bmad_provisioner.kinds.code.module import Function, Module, parameters
-from bmad_provisioner.kinds.code.rewriting import Example, Hit, Pass, untouched
+from bmad_provisioner.kinds.code.module import Function, Hit, Module, parameters
+from bmad_provisioner.kinds.code.rewriting import Example, Pass, untouched
 
 _HARMLESS = {"staticmethod", "classmethod", "property"}
 _LITERALS = {bool: "bool", int: "int", float: "float", str: "str", bytes: "bytes"}

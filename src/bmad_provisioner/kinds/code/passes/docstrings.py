@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from inspect import cleandoc
 
-from bmad_provisioner.kinds.code.module import Module, Owner
-from bmad_provisioner.kinds.code.rewriting import Example, Hit, Pass, untouched
+from bmad_provisioner.kinds.code.module import Hit, Module, Owner
+from bmad_provisioner.kinds.code.rewriting import Example, Pass, untouched
 
 _LITERAL = re.compile(r"""([rR]?)(\"\"\"|'''|"|')(.*)\2""", re.DOTALL)
 _TRAILING = re.compile(r"[ ]+(?=\n)")

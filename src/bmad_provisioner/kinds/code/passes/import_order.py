@@ -15,9 +15,9 @@ from enum import IntEnum
 from itertools import groupby, pairwise
 from pathlib import PurePosixPath
 
-from bmad_provisioner.kinds.code.module import Module
+from bmad_provisioner.kinds.code.module import Hit, Module
 from bmad_provisioner.kinds.code.passes.imports import Statement, lines_of
-from bmad_provisioner.kinds.code.rewriting import Example, Hit, Pass, untouched
+from bmad_provisioner.kinds.code.rewriting import Example, Pass, untouched
 
 
 class _Section(IntEnum):

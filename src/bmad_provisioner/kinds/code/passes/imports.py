@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from bmad_provisioner.kinds.code.module import Module
-from bmad_provisioner.kinds.code.rewriting import Hit
+from bmad_provisioner.kinds.code.module import Hit, Module
 
 Statement = ast.Import | ast.ImportFrom
 

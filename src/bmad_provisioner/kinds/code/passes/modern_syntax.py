@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from keyword import iskeyword
 
-from bmad_provisioner.kinds.code.module import Module, own
+from bmad_provisioner.kinds.code.module import Hit, Module, own
 from bmad_provisioner.kinds.code.passes import typing_names
 from bmad_provisioner.kinds.code.passes.imports import without
-from bmad_provisioner.kinds.code.rewriting import Example, Hit, Pass, untouched
+from bmad_provisioner.kinds.code.rewriting import Example, Pass, untouched
 
 _PAST = {"nested_scopes", "generators", "with_statement", "print_function", "unicode_literals", "absolute_import", "division"}
 _SIX = {"text_type": "str", "binary_type": "bytes", "string_types": "str", "integer_types": "int", "class_types": "type"}

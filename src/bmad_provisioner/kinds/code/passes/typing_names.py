@@ -6,8 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from bmad_provisioner.kinds.code.module import Module, own, parameters
-from bmad_provisioner.kinds.code.rewriting import Hit
+from bmad_provisioner.kinds.code.module import Hit, Module, own, parameters
 
 _NEEDLES = ("Optional[", "Union[", "List[", "Dict[", "Tuple[", "Set[", "Type[")
 _OLD = re.compile(r"\b(?:Optional|Union|List|Dict|Tuple|Set|FrozenSet|Type)\[")

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from bmad_provisioner.kinds.code.module import Module
+from bmad_provisioner.kinds.code.module import Hit, Module
 from bmad_provisioner.kinds.code.passes.imports import Statement, without
-from bmad_provisioner.kinds.code.rewriting import Example, Hit, Pass, untouched
+from bmad_provisioner.kinds.code.rewriting import Example, Pass, untouched
 
 _FACES = {"__init__.py", "conftest.py"}
 """Files that import for others to take."""
