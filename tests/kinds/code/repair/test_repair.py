@@ -47,7 +47,7 @@ FAULTS = {
     "a lost comma": ("round(result, 2)", "round(result 2)"),
     "a lost bracket": ("os.path.exists(self.path):", "os.path.exists(self.path:"),
     "a bracket too many": ("round(result, 2)", "round(result, 2))"),
-    "a lost opening bracket": ("json.load(file)", "json.loadfile)"),
+    "a lost opening bracket": ('Error("no such file")', 'Error"no such file")'),
     "a lost quote": ('"no such file"', '"no such file'),
     "a lost opening quote": ('== "free"', '== free"'),
     "= for ==": ('if name == "free"', 'if name = "free"'),

@@ -164,7 +164,7 @@ def _split(token: Token, mark: str, known: set[str], reason: str, quoted: bool) 
         left, right = word[:cut], word[cut:]
         prefix = quoted and right.lower() in ("f", "r", "b", "u", "rb", "br", "fr", "rf")
         if left in known and (right in known or right.isdigit() or prefix or token.kind == "string"):
-            yield Edit(token.start + cut, token.start + cut, mark, SYNTAX, 1.2, reason)
+            yield Edit(token.start + cut, token.start + cut, mark, SYNTAX, 0.7, reason)
 
 
 def _other_kind(source: Source, place: int) -> Iterator[Edit]:
