@@ -43,7 +43,7 @@ def guesses(source: Source, found: Trouble, words: Counter[str]) -> Iterator[Edi
     lost, stray = unbalanced(source)
     for place in lost[:4]:
         yield from _closers(source, place)
-        yield from _without(source, place, 6.0)
+        yield from _without(source, place, 7.0)
     for place in stray[:3]:
         yield from _surplus(source, place)
         yield from _openers(source, place, words)
@@ -98,7 +98,7 @@ def _without(source: Source, place: int, cost: float) -> Iterator[Edit]:
     beside = any(other.text == token.text and (other.end == token.start or other.start == token.end) for other in neighbours)
     glues = source.text[token.start - 1 : token.start].isalnum() and source.text[token.end : token.end + 1].isalnum()
     if not glues:
-        yield Edit(token.start, token.end, "", SYNTAX, cost - 2.2 * beside, f"`{token.text}` is one bracket too many")
+        yield Edit(token.start, token.end, "", SYNTAX, cost - 3.8 * beside, f"`{token.text}` is one bracket too many")
 
 
 def _start(source: Source, place: int) -> int:
@@ -112,7 +112,7 @@ def _surplus(source: Source, place: int) -> Iterator[Edit]:
     mark = source.code[place].text
     for at in range(_start(source, place), place + 1):
         if source.code[at].text == mark:
-            yield from _without(source, at, 3.4)
+            yield from _without(source, at, 5.0)
 
 
 def _openers(source: Source, place: int, words: Counter[str]) -> Iterator[Edit]:

@@ -109,6 +109,7 @@ def _string(token: Token) -> float:
     )
     odd += 2.0 * bool(re.search(r"[\w})]\.\w+\([^()]*\)$| if [\w.]+ else\b", body))
     odd += 2.5 * bool(re.search(r"[)\]]\.\w+[(\[]", body))
+    odd += 2.5 * bool(re.search(r", (?:None|True|False)\b| [+] \w|\.join\(|^\w+: \w+,?$", body))
     odd += 0.8 * bool(re.search(r"[\w}]\.\w+\(|\w\(\)|^\w+=\w", body))
     balance = sum(body.count(mark) - body.count(CLOSER[mark]) for mark in CLOSER)
     return odd + ODD_STRING * (balance != 0) + 0.4 * (body[0] == " ") + 0.3 * (body[-1] == " ")

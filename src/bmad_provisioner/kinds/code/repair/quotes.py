@@ -78,8 +78,13 @@ def _triple(source: Source, token: Token, mark: str) -> Iterator[Edit]:
             yield Edit(end, end, mark[0], SYNTAX, 0.4, reason)
         elif blank_here and here > row and width(line + "x") == base:
             yield Edit(end, end, mark, SYNTAX, 0.6, reason)
-        elif not blank_here and (blank_after or width(after) <= base):
-            yield Edit(end, end, mark, SYNTAX, 1.2 + 1.4 * (here > row), reason)
+        elif (
+            not blank_here
+            and not line.rstrip().endswith((":", ","))
+            and not _CODE.match(line)
+            and (blank_after or width(after) <= base)
+        ):
+            yield Edit(end, end, mark, SYNTAX, 1.6 + 3.0 * (here > row), reason)
         if here > row and re.match(r"\s*(?:async def|def|class) \w+.*:\s*$", line):
             return
 
@@ -96,4 +101,4 @@ def _opening(source: Source, found: Trouble) -> Iterator[Edit]:
             if mark in source.text[start:] and not line.lstrip().startswith(mark):
                 doubled = line.lstrip().startswith(mark[:2])
                 new = mark[0] if doubled else mark
-                yield Edit(start, start, new, SYNTAX, 0.8 if doubled else 2.0, f"the string that ends with {mark} has no beginning")
+                yield Edit(start, start, new, SYNTAX, 0.8 if doubled else 4.0, f"the string that ends with {mark} has no beginning")
