@@ -90,7 +90,7 @@ REFUSED = {
     "an unknown kind": ("kind: Nope\nname: x\n", ":1:", "unknown kind"),
     # values of another kind
     "a number for a name": ("project: {name: 5}\n", ":1:", "must be text, not a number"),
-    "a boolean for a name": ("project: {name: true}\n", ":1:", "must be text, not true or false"),
+    "a boolean for a name": ("project: {name: true}\n", ":1:", "must be text, not `true`"),
     "null for a name": ("project: {name: ~}\n", ":1:", "must be text, not nothing"),
     "a list for a name": ("project: {name: [a]}\n", ":1:", "must be text, not a list"),
     "a list for the project": ("project: [a]\n", ":1:", "must be a mapping"),

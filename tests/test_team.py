@@ -284,9 +284,7 @@ def test_an_agent_may_change_a_file_of_the_project_that_it_reads(project):
     said = project.apply()
     assert said.code == 0, said
     assert project.read("notes.txt") == "one\ntwo\n"
-    assert project.apply().code == 0, "it looks at what it made itself"
-    assert project.turns == ["editor", "editor"] and project.read("notes.txt") == "one\ntwo\n"
-    assert project.apply().code == 0 and project.turns == []
+    assert project.apply().code == 0 and project.turns == ["editor"], "what stands there is what it made itself"
     (project.root / "notes.txt").write_text("mine\n")
     assert project.apply().code == 0 and project.read("notes.txt") == "mine\ntwo\n", "it went on from what it saw"
     assert project.bmadp("restore", "--yes").code == 0 and project.read("notes.txt") == "mine\n"

@@ -127,3 +127,18 @@ def is_free(path: os.PathLike[str]) -> bool:
             return False
         other.execute("ROLLBACK")
         return True
+
+
+def test_what_is_no_cluster_is_refused_though_nothing_has_to_run(project):
+    project.team({"writer": project.maker("paper.md")})
+    assert project.bmadp("run", "--yes").code == 0
+    assert project.bmadp("run", "--yes", "--on", "http://127.0.0.1:1").is_one_error(2, "is no cluster", "ray://HOST")
+
+
+def test_a_changed_mind_is_told_from_what_was_used_last(project):
+    def asked(word):
+        project.team({"writer": project.maker("paper.md", prompt=word)})
+        return project.steps(verb="apply")["writer"]
+
+    assert [asked(word)["status"] for word in ("one", "two", "one")] == ["done", "done", "cached"]
+    assert asked("three")["because"] == ["argument prompt changed: one -> three"]

@@ -101,7 +101,7 @@ def why(session: Session, request: api.Request, subject: str) -> tuple[Answer, .
 
 def _of_task(cache: DiskCache, step: Step) -> Answer:
     trace = cache.trace(step.task)
-    lines = [_now(step), f"makes {step.count} files"]
+    lines = [_now(step), f"makes {step.count} file{'s' * (step.count != 1)}"]
     lines += [f"made the last time because {'; '.join(trace.because)}"] if trace.because and step.status == "cached" else []
     lines += [f"depends on {part}: {trace.shown.get(part, name[:12])}" for part, name in trace.parts.items()]
     return Answer(f"task {step.task}", tuple(lines))

@@ -155,8 +155,15 @@ def step(outcome: Outcome, task: Task) -> Step:
         needs=task.waits,
         quiet=task.action.quiet,
         idle=outcome.output is not None and bool(outcome.output.leaves),
-        model=str(task.args.get("model") or ""),
+        model=_model(task),
     )
+
+
+def _model(task: Task) -> str:
+    """Return the model that a task names, or its options do."""
+    options = task.args.get("options")
+    named = task.args.get("model") or (options.get("model") if isinstance(options, Mapping) else "")
+    return named if isinstance(named, str) else ""
 
 
 def failures(outcomes: Mapping[str, Outcome]) -> list[Finding]:

@@ -38,7 +38,14 @@ class Kit:
 
 @contextmanager
 def equipped(session: Session, demands: Demands, graph: Graph, *, of: str, on: str = "") -> Iterator[Kit]:
-    """Equip a run of the document `of`; what was counted while it ran is kept when it ends."""
+    """Equip a run of the document `of`; what was counted while it ran is kept when it ends.
+
+    Raises UsageError where `on` cannot be a cluster, though nothing may have to run there.
+    """
+    if on:
+        from bmad_provisioner.engine.distributed import check
+
+        check(on)
     if all(task.action.lane is Lane.HERE for task in graph):
         from bmad_provisioner.engine.disk import DiskCache
 

@@ -230,7 +230,7 @@ def test_words_about_memory_mean_nothing_where_it_is_not_bounded(tmp_path):
     ("command", "message", "hint"),
     [
         (["bmadp-no-such-command"], "command `bmadp-no-such-command` is not there", "install `bmadp-no-such-command`"),
-        (["./none"], "command `./none` is not there", "install"),
+        (["./none"], "command `./none` is not there", "spelt right"),
         (["./plain"], "command `./plain` may not be executed", "chmod +x"),
         (["echo", "a\0b"], "command `echo` does not start", "by hand"),
         ([], "command `` does not start", "by hand"),

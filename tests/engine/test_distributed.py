@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,13 +18,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bmad_provisioner.blobs import Blobs
 from bmad_provisioner.engine import attempts
-from bmad_provisioner.engine.distributed import Cluster
+from bmad_provisioner.engine.distributed import Cluster, check
 from bmad_provisioner.engine.lanes import LanesError, Local
 from bmad_provisioner.engine.policy import Policy
 from bmad_provisioner.engine.ready import Capacity
 from bmad_provisioner.engine.run import Status, Ways
-from bmad_provisioner.engine.task import Action, Lane, Output, Resources, Task
+from bmad_provisioner.engine.task import Action, Effect, Inputs, Lane, Output, Resources, Task
 from bmad_provisioner.engine.watch import table
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.event import FellBack
@@ -51,9 +54,10 @@ def test_without_ray_it_is_said_how_to_have_it():
     assert caught.value.hint == "pip install 'bmad-provisioner[ray]'"
 
 
-def test_an_address_of_another_kind_is_refused():
+@pytest.mark.parametrize("refused", [Cluster, check])
+def test_an_address_of_another_kind_is_refused(refused):
     with pytest.raises(UsageError, match="is no cluster"):
-        Cluster("http://127.0.0.1:8265")
+        refused("http://127.0.0.1:8265")
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +153,36 @@ def test_what_overruns_its_time_on_a_cluster_is_ended_there(cluster, tmp_path, m
 
 @with_ray
 @pytest.mark.slow
+def test_who_waits_for_a_place_on_a_cluster_loses_no_time(cluster, tmp_path, monkeypatch):
+    """Each has the whole cluster to itself, and less time than all of them take."""
+    monkeypatch.setattr(attempts, "_GRACE", 4.0)
+    whole, policy = Resources(cpu=float(os.cpu_count() or 1)), Policy(timeout=4.0)
+    tasks = [dag_task(tmp_path / "notes", f"t{n}", pause=2.0, resources=whole, policy=policy) for n in range(6)]
+    outcomes = Place().run(tasks, Ways(Capacity(6), lanes=(lambda: cluster,)))
+    assert {name: one.error for name, one in outcomes.items()} == dict.fromkeys(outcomes, "")
+
+
+def noted(inputs: Inputs) -> Output:
+    """Tell how many tasks are noted as begun, whose success nobody noted yet."""
+    with closing(sqlite3.connect(str(inputs.args["store"]))) as store:
+        (count,) = store.execute("SELECT count(*) FROM once WHERE ended IS NULL").fetchone()
+    return Output(facts={"noted": count})
+
+
+@with_ray
+@pytest.mark.slow
+def test_what_acts_once_on_a_cluster_is_noted_before_it_starts_and_not_while_it_waits(cluster, tmp_path):
+    path, whole = tmp_path / "blobs.db", Resources(cpu=float(os.cpu_count() or 1))
+    once = Action("noted", "1", noted, Lane.IO, external=True)
+    tasks = [Task(f"t{n}", once, {"store": str(path), "n": n}, resources=whole, effect=Effect.ONCE) for n in range(4)]
+    with closing(Blobs(path)) as blobs:
+        outcomes = Place(blobs).run(tasks, Ways(Capacity(4), lanes=(lambda: cluster,)))
+    found = [one.output.facts["noted"] for one in outcomes.values()]
+    assert min(found) == 1 and max(found) <= 2, "its own, and perhaps that of one whose success is on its way"
+
+
+@with_ray
+@pytest.mark.slow
 def test_a_cluster_of_our_own_listens_on_the_loopback_only(cluster):
     family = set(descendants(cluster.lanes._bridge.pid))
     inodes = {
@@ -167,7 +201,7 @@ def test_a_cluster_of_our_own_listens_on_the_loopback_only(cluster):
 def test_a_cluster_that_does_not_answer_is_passed_over():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens
-        with pytest.raises(LanesError, match=r"cannot be used: .*timeout"):
+        with pytest.raises(LanesError, match=r"cannot be used: .*timeout; check .*RAY_AUTH_TOKEN"):
             Cluster(f"ray://127.0.0.1:{taken.getsockname()[1]}")
 
 

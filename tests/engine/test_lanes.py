@@ -189,13 +189,13 @@ def test_without_worker_processes_the_run_goes_on_one_after_the_other(tmp_path, 
 
 
 class Flawed(Sequential):
-    """Lanes that are lost after some tries, with the next one in flight."""
+    """Lanes that are lost after some tries, with the next one in flight; or waiting, where they are full."""
 
     name = "flawed"
 
-    def __init__(self, good: int) -> None:
+    def __init__(self, good: int, *, full: bool = False) -> None:
         super().__init__()
-        self._good = good
+        self._good, self._full = good, full
         self._begun = 0
 
     def start(self, job: Job) -> None:
@@ -203,6 +203,8 @@ class Flawed(Sequential):
         self._begun += 1
         if self._begun <= self._good:
             super().start(job)
+        elif not self._full:
+            job.begun()
 
     def wait(self, seconds: float | None) -> list[Done]:
         """Return what ended, or be lost."""
@@ -227,6 +229,11 @@ def test_what_must_never_be_done_twice_is_not_started_again_in_the_next(tmp_path
     outcome = Place().run([task], Ways(lanes=(lambda: Flawed(0),)))["mail"]
     assert outcome.error == "it was lost with its executor, and may have been done"
     assert notes_of(tmp_path / "notes") == []
+
+
+def test_what_must_never_be_done_twice_and_only_waited_for_a_place_is_done_in_the_next(tmp_path):
+    task = dag_task(tmp_path / "notes", "mail", effect=Effect.ONCE)
+    assert statuses(Place().run([task], Ways(lanes=(lambda: Flawed(0, full=True),)))) == {"mail": "done"}
 
 
 def test_lanes_that_cannot_even_be_opened_are_passed_over(tmp_path):

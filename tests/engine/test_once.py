@@ -56,7 +56,14 @@ def test_it_is_refused_though_the_cache_was_cleared():
 def test_another_document_has_its_own_mail():
     shop = begun(Shop())
     shop.cache = DiskCache(shop.blobs, of="Team:other")
-    assert shop.run(once())["mail"].status is Status.DONE
+    assert shop.run(once(to="you"))["mail"].status is Status.DONE
+
+
+def test_the_same_mail_under_another_name_is_the_same():
+    """A document may be renamed."""
+    shop = begun(Shop())
+    shop.cache = DiskCache(shop.blobs, of="Team:other")
+    assert shop.run(once())["mail"].error == UNREPORTED
 
 
 def test_who_asks_for_it_has_it_done_again():

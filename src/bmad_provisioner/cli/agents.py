@@ -123,7 +123,10 @@ def _energy(ran: Sequence[Step]) -> str:
     from bmad_provisioner.telemetry.energy import Wrote, energy  # noqa: PLC0415
 
     found = energy(Wrote(*each) for each in wrote)
-    return "" if found is None else f", about {found.low:.1f} to {found.high:.1f} Wh"
+    if found is None:
+        return ""
+    low, high = f"{found.low:.1f}", f"{found.high:.1f}"
+    return f", about {low if low == high else f'{low} to {high}'} Wh"
 
 
 def forecast_plain(cast: Forecast) -> dict[str, Plain]:

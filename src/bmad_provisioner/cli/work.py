@@ -20,12 +20,12 @@ from bmad_provisioner.cli.tell import tell_finding
 from bmad_provisioner.digest import fingerprint
 from bmad_provisioner.engine.task import Output
 from bmad_provisioner.errors import UsageError
-from bmad_provisioner.event import StepFinished
+from bmad_provisioner.event import Listener, StepFinished
 from bmad_provisioner.kind import Document
 from bmad_provisioner.session import Session
 
 
-def parse(manifest: Manifest, progress: Progress) -> document.Parsed:
+def parse(manifest: Manifest, progress: Listener) -> document.Parsed:
     """Parse a manifest and tell its warnings."""
     start = time.perf_counter()
     parsed = document.parse(manifest.data, shown(manifest.path))
@@ -35,19 +35,19 @@ def parse(manifest: Manifest, progress: Progress) -> document.Parsed:
     return parsed
 
 
-def _remembered(manifest: Manifest, progress: Progress, session: Session, parsed: document.Parsed | None) -> document.Parsed:
+def _remembered(manifest: Manifest, session: Session, parsed: document.Parsed | None) -> document.Parsed:
     """Return the manifest as it was found right once, by the digest of its bytes; else parse and remember it."""
     start = time.perf_counter()
     key = fingerprint(["documents", __version__, manifest.source, shown(manifest.path)])
     known = session.cache.get(key) if parsed is None else None
     if known is None:
-        parsed = parsed or parse(manifest, progress)
+        parsed = parsed or parse(manifest, session.emit)
         session.cache.put_plain(key, Output(facts=document.pack(parsed)))
         session.told = parsed.findings
         return parsed
     parsed = document.unpack(known.facts)
     session.told = parsed.findings
-    progress(StepFinished("parse", time.perf_counter() - start))
+    session.emit(StepFinished("parse", time.perf_counter() - start))
     for finding in parsed.findings:
         tell_finding(finding)
     return parsed
@@ -99,7 +99,7 @@ def working(
             from bmad_provisioner.telemetry.log import NAME, logging  # noqa: PLC0415 - only who asks for it pays
 
             session.also(partial(logging, place.state / NAME))
-        documents = _remembered(manifest, progress, session, parsed).documents
+        documents = _remembered(manifest, session, parsed).documents
         siblings = frozenset(one.identity for one in documents)
         requests = tuple(
             api.Request(one, api.kind_of(one), manifest.source, manifest.path.parent, str(manifest.path), siblings)

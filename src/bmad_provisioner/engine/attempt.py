@@ -32,7 +32,7 @@ class Attempt:
     number: int = 1
     usage: Usage = Usage()
     most: Usage = Usage()
-    begun: float = 0.0
+    begun: float | None = None
     deadline: float | None = None
     permit: Permit | None = None
     stopped: bool = False

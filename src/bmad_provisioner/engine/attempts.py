@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from bmad_provisioner.characters import shown
 from bmad_provisioner.engine.attempt import Attempt
@@ -23,8 +24,12 @@ from bmad_provisioner.usage import Usage
 
 _GRACE = 10.0
 """Seconds a task may overrun its time before its thread is given up: a child process has to be ended and read first."""
+_QUEUED = 3600.0
+"""Seconds a try may wait for a place on a cluster."""
 _LEAVING = 5.0
 """Seconds that running tasks have to end after an interrupt."""
+_PULSE = 0.5
+"""Seconds of one wait: a signal that comes in the instant before a thread begins to wait is not heeded until it ends."""
 _NOTHING, _ONE_TRY = Usage(), Usage(tries=1)
 
 
@@ -112,14 +117,14 @@ class Attempts:
 
     def _start(self, one: Attempt) -> None:
         task = one.task
-        if task.effect is Effect.ONCE:
-            self._means.cache.begin(one.key, task.name)
         seconds = self._time(task)
         turn = Turn(one.number, seconds, one.wanted.memory or None, lambda: one.stopped, self._last(one))
         self._serial += 1
-        job = Job(self._serial, task.name, task.action.function, self._inputs(task, turn), task.action.lane, one.wanted)
-        one.begun = self._means.clock()
-        one.deadline = None if seconds is None else one.begun + seconds + _GRACE
+        begun, is_once = partial(self._begin, one, seconds), task.effect is Effect.ONCE
+        inputs, action = self._inputs(task, turn), task.action
+        job = Job(self._serial, task.name, action.function, inputs, action.lane, one.wanted, begun, is_once)
+        left = self._left()
+        one.begun, one.deadline = None, self._means.clock() + (_QUEUED if left is None else min(_QUEUED, left))
         self._running[job.serial] = one
         self._room.take(one)
         self._means.emit(TaskStarted(task.name, task.action.name, task.action.lane.value))
@@ -131,11 +136,23 @@ class Attempts:
         except LanesError as error:
             self._retire(self._running.pop(job.serial), error)
 
+    def _begin(self, one: Attempt, seconds: float | None) -> None:
+        """Count the time of a try from now, that it has its place."""
+        if one.task.effect is Effect.ONCE:
+            self._means.cache.begin(one.key, one.task.name)
+        one.begun = self._means.clock()
+        one.deadline = None if seconds is None else one.begun + seconds + _GRACE
+
     def _time(self, task: Task) -> float | None:
         """Return the seconds a try may take: those of the settings, or by its policy, but no more than the budget has left."""
         seconds = self._ways.timeout or self._learnt(task)
-        left = self._ways.budget.left().seconds if self._is_limited else None
+        left = self._left()
         return left if seconds is None else seconds if left is None else min(seconds, left)
+
+    def _left(self) -> float | None:
+        """Return the seconds that the budget has left, to the tenth: they are told to people."""
+        left = self._ways.budget.left().seconds if self._is_limited else None
+        return left if left is None else max(0.1, round(left, 1))
 
     def _learnt(self, task: Task) -> float | None:
         if not task.policy.adaptive:
@@ -191,7 +208,7 @@ class Attempts:
         for one in lost.values():
             one.stopped = True
             self._put_back(one)
-            if one.task.effect is Effect.ONCE:
+            if one.task.effect is Effect.ONCE and one.begun is not None:
                 self._fail(one, TaskError("it was lost with its executor, and may have been done"))
             else:
                 self.add(replace(one, stopped=False))
@@ -221,25 +238,25 @@ class Attempts:
         now = self._means.clock()
         moments = [one.deadline for one in self._running.values() if one.deadline is not None]
         moments += [wakes] if (wakes := self._ready.wakes) is not None else []
-        moments += [now + patience] if patience is not None else []
-        seconds = max(0.0, min(moments) - now) if moments else None
+        moments += [now + (_PULSE if patience is None else patience)]
+        seconds = max(0.0, min(moments) - now)
         if not self._running:
-            time.sleep(seconds or 0.0)
+            time.sleep(seconds)
             return []
         try:
             done = self._open().wait(seconds)
         except LanesError as error:
             self._lost(error)
             return []
-        return done + self._overdue({one.serial for one in done}) if moments else done
+        return done + self._overdue({one.serial for one in done})
 
     def _overdue(self, ended: set[int]) -> list[Done]:
         now = self._means.clock()
-        overdue = {serial: one for serial, one in self._running.items() if one.deadline is not None and one.deadline <= now}
-        late = {serial: now - one.begun for serial, one in overdue.items() if serial not in ended}
-        for serial in late:
+        running = ((serial, one) for serial, one in self._running.items() if serial not in ended)
+        late = [(serial, one) for serial, one in running if one.deadline is not None and one.deadline <= now]
+        for serial, _one in late:
             self._open().abandon(serial)
-        return [Done(serial, None, TaskError("it did not end in its time", heals=True), took) for serial, took in late.items()]
+        return [_late(serial, one, now) for serial, one in late]
 
     def _ended(self, done: Done) -> None:
         one = self._running.pop(done.serial, None)
@@ -253,7 +270,7 @@ class Attempts:
         if error is not None and not error.started:
             self._not_begun(one)
         if error is not None:
-            self._again_or_fail(one, error, started=True)
+            self._again_or_fail(one, error, started=error.started)
         else:
             one.output, one.seconds, one.body = done.output, done.seconds, done.body
             self._results.append(one)
@@ -328,6 +345,12 @@ class Attempts:
         """Let go of the lanes."""
         if self._lanes is not None:
             self._lanes.close()
+
+
+def _late(serial: int, one: Attempt, now: float) -> Done:
+    if one.begun is None:
+        return Done(serial, None, TaskError("there was no place for it", heals=True, started=False), 0.0)
+    return Done(serial, None, TaskError("it did not end in its time", heals=True), now - one.begun)
 
 
 def _as_task_error(error: BaseException) -> TaskError:

@@ -44,6 +44,7 @@ DROP TABLE IF EXISTS outputs;
 DROP TABLE IF EXISTS traces;
 DROP TABLE IF EXISTS begun;
 """
+_SAME = "(document = ? AND task = ? OR key = ?)"
 _UNKNOWN = Trace()
 _NOBODY = None, None
 _HOUR = 3600.0
@@ -174,7 +175,8 @@ class DiskCache:
         task = made.task
         if task.effect is not Effect.ONCE:
             return
-        self._blobs.write("DELETE FROM once WHERE document = ? AND task = ? AND ended IS NULL", [(self._of, task.name)])
+        noted = f"DELETE FROM once WHERE ended IS NULL AND {_SAME}"  # noqa: S608 - the words are ours
+        self._blobs.write(noted, [(self._of, task.name, bytes.fromhex(made.key))])
         if task.keeping.level != NEVER:
             row = self._of, task.name, bytes.fromhex(made.key), self._now(), self._now()
             self._blobs.write("INSERT OR REPLACE INTO once VALUES (?, ?, ?, ?, ?)", [row])
@@ -227,11 +229,14 @@ class DiskCache:
     def begun(self, key: Digest, task: str) -> str:
         """Return why a task that must never be done twice must not start.
 
-        One that never reported may have done what it does, whatever it would be asked now.
+        One that never reported may have done what it does, whatever it would be asked now; and what it is asked now may have
+        been done under another name.
         """
-        notes = "SELECT key, ended FROM once WHERE document = ? AND task = ?"
-        ended = {Digest(name.hex()): end for name, end in self._blobs.rows(notes, [self._of, task])}
-        return UNREPORTED if None in ended.values() else LOST if key in ended else ""
+        query, raw = f"SELECT key, ended FROM once WHERE {_SAME}", bytes.fromhex(key)  # noqa: S608 - the words are ours
+        notes = self._blobs.rows(query, [self._of, task, raw])
+        if any(ended is None for _key, ended in notes):
+            return UNREPORTED
+        return LOST if any(one == raw for one, _ended in notes) else ""
 
     @property
     def is_behind(self) -> bool:

@@ -15,14 +15,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from typing import Any
 
-from bmad_provisioner.engine.lanes import Done, Job, LanesError, parcel, unpack, unwrap
+from bmad_provisioner.engine.gate import Gate, served
+from bmad_provisioner.engine.lanes import Done, Job, LanesError, parcel, unwrap
 from bmad_provisioner.engine.task import Lane
 from bmad_provisioner.errors import TaskError, UsageError
 
@@ -34,6 +35,8 @@ _BEAT = 2.0
 """Seconds between two looks at the cluster."""
 _SILENCE = 20.0
 """Seconds without an answer after which it is lost."""
+_SUSPECTS = "that it runs there, and that `RAY_AUTH_TOKEN` is its token"
+"""What keeps us from a cluster most often; Ray says the same of both: a timeout."""
 _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
@@ -48,8 +51,7 @@ class Cluster:
     name = "ray"
 
     def __init__(self, address: str) -> None:
-        if address not in ("auto", "local") and not address.startswith("ray://"):
-            raise UsageError(f"`{address}` is no cluster", hint="say `ray://HOST:10001`, `auto` or `local`")
+        check(address)
         if find_spec("ray") is None:
             raise UsageError("Ray is not installed", hint="pip install 'bmad-provisioner[ray]'")
         self._address = address
@@ -62,7 +64,8 @@ class Cluster:
         answer = self._receive() if self._pipe.poll(_OPENING) else "it does not answer"
         if answer is not None:
             self.close()
-            raise LanesError(f"the cluster `{self._address}` cannot be used: {answer}")
+            reason = f"the cluster `{self._address}` cannot be used: {answer}"
+            raise LanesError(reason if self._address == "local" else f"{reason}; check {_SUSPECTS}")
 
     def _receive(self) -> Any:
         try:
@@ -81,13 +84,13 @@ class Cluster:
         wanted = job.resources
         cpu = wanted.cpu or (1.0 if job.lane is Lane.CPU else 0.0)
         try:
-            self._pipe.send((job.serial, job.name, data, cpu, wanted.memory))
+            self._pipe.send(("submit", job.serial, job.name, data, cpu, wanted.memory, job.once))
         except OSError as error:
             raise self._lost() from error
         self._jobs[job.serial] = job
 
     def wait(self, seconds: float | None) -> list[Done]:
-        """Return the tries that ended."""
+        """Return the tries that ended; none when one begins, whose time counts from now."""
         ended, self._ended = self._ended, []
         while self._pipe.poll(0 if ended else seconds):
             try:
@@ -96,9 +99,20 @@ class Cluster:
                 if ended:
                     return ended
                 raise self._lost() from lost
+            if data is None and not error:
+                self._begin(serial)
+                return ended
             if (job := self._jobs.pop(serial, None)) is not None:
                 ended.append(unwrap(job, data) if data is not None else Done(serial, None, TaskError(error), 0.0))
         return ended
+
+    def _begin(self, serial: int) -> None:
+        job = self._jobs.get(serial)
+        if job is not None:
+            job.begun()
+            if job.once:
+                with suppress(OSError):
+                    self._pipe.send(("open", serial))
 
     def _lost(self) -> LanesError:
         return LanesError(f"the cluster `{self._address}` is lost")
@@ -107,7 +121,7 @@ class Cluster:
         """Cancel a try by force: its worker ends."""
         if self._jobs.pop(serial, None) is not None:
             with suppress(OSError):
-                self._pipe.send((serial, None, None, 0.0, 0))
+                self._pipe.send(("cancel", serial))
 
     def close(self) -> None:
         """Cancel what runs, and let go of the cluster; one of our own ends."""
@@ -121,6 +135,12 @@ class Cluster:
         with suppress(ProcessLookupError):
             os.killpg(self._bridge.pid, signal.SIGKILL)  # a cluster of our own whose bridge ended without a word
         self._pipe.close()
+
+
+def check(address: str) -> None:
+    """Raise UsageError unless `address` has the form of one of a cluster."""
+    if address not in ("auto", "local") and not address.startswith("ray://"):
+        raise UsageError(f"`{address}` is no cluster", hint="say `ray://HOST:10001`, `auto` or `local`")
 
 
 def _open(address: str) -> tuple[subprocess.Popen[bytes], Connection]:
@@ -155,10 +175,13 @@ class Bridge:
         self._ray = ray = import_module("ray")
         self._pipe, self._lock = pipe, threading.Lock()
         self._refs: dict[int, Any] = {}
+        self._places: dict[int, int] = {}
+        self._count = 0
         self._beat = time.monotonic()
         more = {"include_dashboard": False, "num_cpus": os.cpu_count(), "_node_ip_address": "127.0.0.1"}
         ray.init(address=address, logging_level="ERROR", log_to_driver=False, **(more if address == "local" else {}))
-        self._remote = ray.remote(max_retries=0)(unpack)
+        self._remote = ray.remote(max_retries=0)(served)
+        self._gate = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Gate).remote()
         # What no node has room for waits for a larger one, which a cluster of our own never gets.
         self._most: Mapping[str, float] = ray.nodes()[0]["Resources"] if address == "local" else {}
 
@@ -166,27 +189,29 @@ class Bridge:
         """Serve until the pipe is closed."""
         threading.Thread(target=self._listen, daemon=True).start()
         threading.Thread(target=self._watch, daemon=True).start()
+        threading.Thread(target=self._welcome, daemon=True).start()
         self._send(None)
+        verbs: Mapping[str, Callable[..., None]] = {"submit": self._submit, "cancel": self._cancel, "open": self._let_start}
         with suppress(EOFError, OSError):
             while (message := self._pipe.recv()) is not None:
-                serial, name, data, cpu, memory = message
-                if data is None:
-                    self._cancel(serial)
-                else:
-                    self._submit(serial, name, data, cpu, memory)
+                verb, *what = message
+                verbs[verb](*what)
         for serial in list(self._refs):
             self._cancel(serial)
         self._ray.shutdown()
 
-    def _submit(self, serial: int, name: str, data: bytes, cpu: float, memory: int) -> None:
+    def _submit(self, serial: int, name: str, data: bytes, cpu: float, memory: int, once: bool) -> None:
         cpu, memory = min(cpu, self._most.get("CPU", cpu)), min(memory, int(self._most.get("memory", memory)))
-        ref = self._remote.options(num_cpus=cpu, memory=memory or None, name=name).remote(data)
-        self._refs[serial] = ref
-        ref.future().add_done_callback(lambda future: self._report(serial, name, future))
+        self._count += 1  # serials begin anew with each run, and may have been those of a try that was cancelled
+        self._places[serial] = place = self._count
+        placed = self._remote.options(num_cpus=cpu, memory=memory or None, name=name)
+        self._refs[serial] = ref = placed.remote(data, self._gate, place, once)
+        ref.future().add_done_callback(lambda future: self._report(serial, place, name, future))
 
-    def _report(self, serial: int, name: str, future: Any) -> None:
-        if self._refs.pop(serial, None) is None:
+    def _report(self, serial: int, place: int, name: str, future: Any) -> None:
+        if self._places.get(serial) != place or self._refs.pop(serial, None) is None:
             return
+        self._places.pop(serial, None)
         error = future.exception()
         if isinstance(error, self._ray.exceptions.LocalRayletDiedError):
             os._exit(1)
@@ -197,10 +222,23 @@ class Bridge:
             self._send((serial, None, f"the worker of `{name}` on the cluster died: {reason}"))
 
     def _cancel(self, serial: int) -> None:
+        self._places.pop(serial, None)
         ref = self._refs.pop(serial, None)
         if ref is not None:
             with suppress(Exception):  # it ended, or the cluster did
                 self._ray.cancel(ref, force=True)
+
+    def _welcome(self) -> None:
+        """Tell of each try that it has its place; the end of the cluster is told by those who look for it."""
+        with suppress(self._ray.exceptions.RayError, ConnectionError):
+            while True:
+                for number in self._ray.get(self._gate.came.remote()):
+                    for serial in [serial for serial, place in list(self._places.items()) if place == number]:
+                        self._send((serial, None, ""))
+
+    def _let_start(self, serial: int) -> None:
+        if serial in self._places:
+            self._gate.open.remote(self._places[serial])
 
     def _send(self, message: object) -> None:
         with self._lock, suppress(OSError):

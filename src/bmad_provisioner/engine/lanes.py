@@ -33,7 +33,10 @@ class LanesError(BmadpError):
 
 
 class Job(NamedTuple):
-    """One try of one task; `serial` tells tries apart, `resources` are what it occupies."""
+    """One try of one task; `serial` tells tries apart, `resources` are what it occupies.
+
+    `begun` is to be called in the scheduler's thread when the try has its place; one that acts `once` starts after that.
+    """
 
     serial: int
     name: str
@@ -41,6 +44,8 @@ class Job(NamedTuple):
     inputs: Inputs
     lane: Lane
     resources: Resources = Resources()
+    begun: Callable[[], None] = lambda: None
+    once: bool = False
 
 
 class Done(NamedTuple):
@@ -62,7 +67,7 @@ class Lanes(Protocol):
     name: str
 
     def start(self, job: Job) -> None:
-        """Begin a try; raises LanesError when nothing can be begun any more, though what was begun may still end."""
+        """Take a try; raises LanesError when nothing can be begun any more, though what was begun may still end."""
 
     def wait(self, seconds: float | None) -> list[Done]:
         """Return the tries that ended, after waiting for at least one, at most `seconds`; raises LanesError when lost."""
@@ -84,6 +89,7 @@ class Sequential:
 
     def start(self, job: Job) -> None:
         """Run a try to its end."""
+        job.begun()
         self._done.append(attempt(job))
 
     def wait(self, seconds: float | None) -> list[Done]:
@@ -110,6 +116,7 @@ class Local:
 
     def start(self, job: Job) -> None:
         """Begin a try."""
+        job.begun()
         (self._computing if job.lane is Lane.CPU else self._waiting).start(job)
 
     def wait(self, seconds: float | None) -> list[Done]:

@@ -151,9 +151,9 @@ class _Run:
             cache.remember(task.name, one.key, Trace(one.parts, shown(task)))
 
     def _standing(self, one: Attempt) -> Hit | None:
-        """Return what a task made the last time, if nothing changed since but that this stands now in the files it reads."""
+        """Return what one outside made the last time, if nothing changed since but that this stands now in the files it reads."""
         cache, task = self._means.cache, one.task
-        last = cache.last(task.name) if task.reads else None
+        last = cache.last(task.name) if task.reads and task.action.external else None
         if last is None:
             return None
         before = cache.trace(task.name).parts

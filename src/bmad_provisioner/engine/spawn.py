@@ -68,7 +68,7 @@ def _program(command: Sequence[str], folder: Path, environment: Mapping[str, str
 def _refusal(command: Sequence[str], program: str | None, error: Exception) -> TaskError:
     name = command[0] if command else ""
     if isinstance(error, FileNotFoundError) and program is None:
-        hint = f"install `{name}`, or put its folder on PATH"
+        hint = f"is `{name}` spelt right?" if "/" in name else f"install `{name}`, or put its folder on PATH"
         return TaskError(f"command `{name}` is not there", hint=hint, started=False)
     if isinstance(error, PermissionError):
         hint = f"make it executable: chmod +x {name}"

@@ -92,18 +92,24 @@ def carriers(processes: Mapping[int, Process], mark: bytes, since: int = 0) -> l
 def resident(processes: Sequence[Process], most: int | None) -> int:
     """Return the bytes that processes hold; memory they share counts once only where the sum is more than `most`.
 
-    What is shared has to be asked of each process's page table, which takes milliseconds.
+    What is shared has to be asked of each process's page table, which takes milliseconds: whoever forks meanwhile is asked
+    again, since what was one process's then is counted with it and with those it is shared by now.
     """
     page = os.sysconf("SC_PAGE_SIZE")
     simple = sum(page * process.resident for process in processes)
     if most is None or simple <= most:
         return simple
-    return sum(_proportional(process.pid) or page * process.resident for process in processes)
+    held = sum(_proportional(process.pid, page) for process in processes)
+    return held if held <= most else min(held, sum(_proportional(process.pid, page) for process in processes))
 
 
-def _proportional(pid: int) -> int:
+def _proportional(pid: int, page: int) -> int:
+    """Return the bytes a process holds, its share of what it shares; all of it where that is not told, 0 where it is gone."""
     words = _read(f"/proc/{pid}/smaps_rollup", 4096).split()
-    return 1024 * int(words[words.index(b"Pss:") + 1]) if b"Pss:" in words else 0
+    if b"Pss:" in words:
+        return 1024 * int(words[words.index(b"Pss:") + 1])
+    now = _process(str(pid))
+    return page * now.resident if now is not None else 0
 
 
 def signal_all(processes: Iterable[Process], number: signal.Signals) -> None:

@@ -158,7 +158,7 @@ class Agent(_Strict):
     )
     effect: Literal["pure", "idempotent", "once"] = Field(
         default="pure",
-        description="What doing it twice would do to the world; an agent of effect `once` is never asked again by itself.",
+        description="What doing it twice would do to the world; an agent of effect `once` is never tried again by itself.",
     )
     review: Review | None = None
     memory: Size | None = Field(default=None, description="What it may hold; left out: as the profile says.")
