@@ -203,3 +203,11 @@ def test_who_hears_of_a_task_that_fails_goes_on_without(shop):
 def test_who_hears_of_a_task_that_is_held_is_held_too(shop):
     said = shop.run(task("mouth", action=ASK), hearing(mouth="word"), hold=True)
     assert statuses(said) == {"mouth": "held", "ear": "held"}
+
+
+def test_what_is_fleeting_is_said_and_made_again(shop):
+    brief = Task("brief", Action("brief", "1", lambda inputs: Output(facts={"word": "now"}, fleeting=True)))
+    for _ in range(2):
+        said = shop.run(brief, hearing(brief="word"))
+        assert shop.started[0] == "brief" and said["ear"].output.facts == {"brief": {"word": "now"}}
+    assert shop.started == ["brief"]

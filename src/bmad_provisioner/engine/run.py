@@ -214,7 +214,7 @@ class _Run:
         task = one.task
         self._said[task.name] = said = digest(body)
         made = Made(one.key, output, body, said, task, seconds)
-        if task.keeping.level != NEVER:
+        if task.keeping.level != NEVER and not output.fleeting:
             self._means.cache.put(made)
         else:
             self._means.cache.finish(made)

@@ -79,7 +79,7 @@ class Output:
     The bytes of `files` are already kept (`Inputs.keep`); an output only names them. `hands` are files for the tasks
     that need this one, which are no part of the result. `leaves` are paths and globs of files made before that stay as
     they are, though nobody makes them this time. `usage` is what making it took: it is remembered, and is no part of what
-    the output says.
+    the output says. What is `fleeting` is not remembered: it says less than it might, for a reason that may pass.
     """
 
     files: Mapping[str, Entry] = field(default_factory=dict)
@@ -88,6 +88,7 @@ class Output:
     hands: Mapping[str, Entry] = field(default_factory=dict)
     leaves: tuple[str, ...] = ()
     usage: Usage = Usage()
+    fleeting: bool = False
 
     def plain(self) -> Plain:
         """Return what the output says as plain data, for a cache or a fingerprint."""
@@ -104,7 +105,7 @@ class Output:
 
     def spending(self, usage: Usage) -> Output:
         """Return the same output, with what making it took."""
-        return Output(self.files, self.findings, self.facts, self.hands, self.leaves, usage)
+        return Output(self.files, self.findings, self.facts, self.hands, self.leaves, usage, self.fleeting)
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -15,13 +15,14 @@ from bmad_provisioner.finding import Finding, Severity
 
 if TYPE_CHECKING:
     from bmad_provisioner.kinds.code.repair.model import Fix
-    from bmad_provisioner.kinds.code.rewriting import Pass, Rewritten
+    from bmad_provisioner.kinds.code.rewriting import Rewritten
 
 # Repair and passes are imported by the worker that needs them: most files of most runs are known.
 # ruff: noqa: PLC0415
 
 PATIENCE = 20.0
 """Seconds that the passes may be at one file; the one that is at work then is left out of it."""
+STOPPED = "it was not done after"
 _ENOUGH = 3
 """A pass that had to be stopped so often is left out of all files by the process that stopped it."""
 _stopped: dict[str, int] = {}
@@ -45,13 +46,14 @@ def tidy(inputs: Inputs) -> Output:
             findings += found
         except TaskError as error:
             findings.append(Finding(path, "code-fault", error.message, Severity.WARNING))
+    fleeting = any(one.rule == "code-quarantined" or (one.rule == "code-left-out" and STOPPED in one.message) for one in findings)
     if data == before:
-        return Output(findings=tuple(findings))
+        return Output(findings=tuple(findings), fleeting=fleeting)
     stands = inputs.files[path]
     entry = inputs.keep(data, stands is not None and stands.executable)
     if inputs.args["verified"]:
-        return Output({}, tuple(findings), {"entry": [entry.digest, entry.executable]}, {path: entry})
-    return Output({path: entry}, tuple(findings))
+        return Output({}, tuple(findings), {"entry": [entry.digest, entry.executable]}, {path: entry}, fleeting=fleeting)
+    return Output({path: entry}, tuple(findings), fleeting=fleeting)
 
 
 def _known(inputs: Inputs) -> Mapping[str, Any]:
@@ -96,15 +98,12 @@ def _rewritten(inputs: Inputs, path: str, data: bytes, known: Mapping[str, Any])
                 done = rewrite(data, passes, asked, at_work.append)
             return done.data, findings + _notes(path, done)
         except _OutOfTimeError:
-            guilty = at_work[-1] if at_work else ""
-            _stopped[guilty] = _stopped.get(guilty, 0) + 1
-            findings.append(_left_out(path, "code-left-out", guilty, f"it was not done after {PATIENCE:g} s"))
-            passes = _without(passes, guilty)
-
-
-def _without(passes: Sequence[Pass], guilty: str) -> tuple[Pass, ...]:
-    """Return the passes without the one that was at work; without all where several were."""
-    return tuple(one for one in passes if one.name != guilty) if any(one.name == guilty for one in passes) else ()
+            # Several are at work where LibCST visits for all of them at once.
+            guilty = at_work[-1].split(", ") if at_work else []
+            for name in guilty:
+                _stopped[name] = _stopped.get(name, 0) + 1
+                findings.append(_left_out(path, "code-left-out", name, f"{STOPPED} {PATIENCE:g} s"))
+            passes = tuple(one for one in passes if guilty and one.name not in guilty)
 
 
 def _notes(path: str, done: Rewritten) -> list[Finding]:
