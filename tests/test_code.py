@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -50,11 +53,7 @@ def test_a_broken_file_is_repaired_an_old_one_rewritten_and_a_restore_takes_both
     assert [change["path"] for plan in said.plans for change in plan["changes"]] == ["src/pkg/broken.py", "src/pkg/old.py"]
     assert [path for path, _ in told(said, "code-repair")] == ["src/pkg/broken.py"]
     assert home.bmadp("apply", "--yes").code == 0
-    assert (
-        "def load(path):" in text(home, "broken")
-        and "import json" in text(home, "broken")
-        and text(home, "old") == NEW
-    )
+    assert "def load(path):" in text(home, "broken") and "import json" in text(home, "broken") and text(home, "old") == NEW
     assert home.bmadp("apply", "--yes").out.startswith("nothing to do")
     assert home.bmadp("restore", "--yes").code == 0
     assert {path: file[:2] for path, file in home.files().items()} == before
@@ -166,3 +165,35 @@ def test_a_hostile_file_is_told_and_the_rest_is_done(home, case):
     assert said.code == 0, said.err
     assert (home.root / "src/pkg/hostile.py").read_bytes() == HOSTILE[case]
     assert "def load(path):" in text(home, "broken")
+
+
+# --- while it runs ------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_edited_while_it_is_verified_is_not_overwritten(home):
+    edited = home.root / "src/pkg/old.py"
+    code(home, passes=["modern-syntax"], verify={"command": ["sh", "-c", f"echo '# mine' >> {edited}"]})
+    lay(home, old=OLD, broken=BROKEN)
+    assert home.bmadp("apply", "--yes").is_one_error(1, "src/pkg/old.py")
+    assert text(home, "old") == OLD + "# mine\n# mine\n" and text(home, "broken") == BROKEN
+
+
+MOMENTS = [0.3, 0.6, *(pytest.param(0.05 * number, marks=pytest.mark.slow) for number in range(2, 40))]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_after_kill_all_of_five_hundred_files_are_rewritten_or_none(home, moment):
+    code(home, passes=["modern-syntax"], repair=[])
+    lay(home, **{f"m{number}": OLD.replace("names", f"names{number}") for number in range(500)})
+    process = subprocess.Popen([sys.executable, "-m", "bmad_provisioner", "apply", "--yes"], cwd=home.root, stdout=-3, stderr=-3)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(moment * 3)
+    process.kill()
+    process.wait()
+    code(home, passes=[], repair=[])
+    assert home.bmadp("apply", "--yes").code == 0, "it recovers, and has nothing to do itself"
+    rewritten = [path for path in (home.root / "src/pkg").glob("m*.py") if "List" not in path.read_text()]
+    assert len(rewritten) in (0, 500)
+    code(home, passes=["modern-syntax"], repair=[])
+    assert home.bmadp("apply", "--yes").code == 0
+    assert not [path for path in (home.root / "src/pkg").glob("m*.py") if "List[" in path.read_text()]
