@@ -60,12 +60,13 @@ def _tidies(paths: Sequence[str], wanted: Order, passes: Sequence[Pass], sight: 
     same: dict[str, Plain] = {
         "python": wanted.python, "repair": list(wanted.repair), "sure": wanted.sure, "verified": wanted.verify is not None
     }  # fmt: skip
+    named = {one.name: row for one, row in zip(passes, _named(passes), strict=True)}
     for path in paths:
         data = sight.read(path) if passes else b""
         due = [one for one in passes if not one.needles or any(needle in data for needle in one.needles)]
         if not due and not wanted.repair:
             continue
-        args: dict[str, Plain] = {"path": path, **same, "passes": _named(due)}
+        args: dict[str, Plain] = {"path": path, **same, "passes": [named[one.name] for one in due]}
         yield Task(path, _TIDY, args, (path,), hears={INDEX: path} if asks else {}, policy=_PATIENCE)
 
 
