@@ -112,12 +112,12 @@ def plan(
         changes=changes,
         findings=(*findings, *found, *failures(outcomes), *obstacles(session, changes), *unfinished(session)),
         steps=tuple(step(outcome, graph[name]) for name, outcome in outcomes.items()),
-        records=to_record(desired, record, changes, complete=is_complete(outcomes)),
+        records=to_record(desired, record, changes, complete=is_complete(outcomes)) if request.kind.owns else {},
         current=len(desired) - sum(1 for change in changes if change.path in desired),
         facts=facts({name: outcome.output for name, outcome in outcomes.items() if outcome.output is not None}),
         scope=scope,
         beside=str(request.beside),
-        asks=any(task.action.lane is not Lane.HERE for task in graph),
+        asks=any(task.action.lane not in (Lane.HERE, Lane.CPU) for task in graph),
         sole=len(request.siblings) <= 1,
     )
     if not asking.choices or not made.asks:

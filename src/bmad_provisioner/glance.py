@@ -140,7 +140,7 @@ def remember_applied(session: Session, made: Plan, marks: Mapping[str, tuple[int
     """
     root, written = made.project, made.writes
     plain = all(change.after == change.wanted for change in written)
-    apart = not {change.path for change in written} & set(made.scope.files) and not made.scope.folders
+    apart = not {change.path for change in written} & set(made.scope.files) and not (made.scope.folders or made.scope.globs)
     if not (plain and apart):
         return
     time.sleep(_QUIET)
@@ -161,7 +161,7 @@ def _note(session: Session, made: Plan, rests: Plain = None) -> Plain:
     changed = {change.path for change in made.changes}
     return {
         "made_from": _made_from(session, made.source, Path(made.beside)),
-        "scope": [list(made.scope.files), list(made.scope.folders), list(made.scope.beside)],
+        "scope": [list(part) for part in astuple(made.scope)],
         "told": _packed(session.told),
         "rests": rests,
         "plan": {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 
 def is_pattern(path: str) -> bool:
@@ -18,6 +19,23 @@ def meet(one: str, other: str) -> bool:
     if not (start.startswith(begin) or begin.startswith(start)):
         return False
     return _meet(one.split("/"), other.split("/"), "**", _names_meet)
+
+
+def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Return what says whether a path fits one of the patterns; of those, `!pattern` takes out again what came before it."""
+    rules = [(not pattern.startswith("!"), _spelled(pattern.removeprefix("!"))) for pattern in patterns]
+
+    def fits(path: str) -> bool:
+        return next((wanted for wanted, rule in reversed(rules) if rule.fullmatch(path)), False)
+
+    return fits
+
+
+def _spelled(pattern: str) -> re.Pattern[str]:
+    """Return a pattern as a regular expression."""
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    spelled = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(spelled.get(part) or re.escape(part) for part in parts), re.DOTALL)
 
 
 def _start(pattern: str) -> str:

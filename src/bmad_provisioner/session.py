@@ -202,6 +202,10 @@ def look(session: Session, scope: Scope, beside: Path) -> Looking:
     tree = observe(root, scope.files, session.index)
     for folder in scope.folders:
         tree.update(walk(root, folder, session.index))
+    if scope.globs:
+        from bmad_provisioner.tree.search import search  # noqa: PLC0415 - only for who asks for it
+
+        tree.update(search(root, scope.globs, session.index))
     for folder in scope.beside:
         tree.update(walk(str(beside), folder, session.index, prefix=BESIDE))
     return Looking(session.project.root, beside, tree)

@@ -173,3 +173,41 @@ def test_a_failed_read_is_a_failure_of_the_task(shop):
         raise PlanError("no")
 
     assert shop.run(Task("a", Action("stop", "1", stop)))["a"].error == "no"
+
+
+# --- one fact of another task -------------------------------------------------------------------------------------------
+
+SPELL = Action("spell", "1", lambda inputs: Output(facts={str(name): value for name, value in inputs.args.items()}))
+HEAR = Action("hear", "1", lambda inputs: Output(facts={name: dict(each.facts) for name, each in inputs.needs.items()}))
+
+
+def hearing(**hears: str) -> Task:
+    return Task("ear", HEAR, hears=hears)
+
+
+def test_of_a_task_it_hears_one_fact_is_known_and_no_other_wakes_it(shop):
+    said = shop.run(Task("mouth", SPELL, {"a": 1, "b": 2}), hearing(mouth="a"))
+    assert said["ear"].output.facts == {"mouth": {"a": 1}}
+    shop.run(Task("mouth", SPELL, {"a": 1, "b": 3}), hearing(mouth="a"))
+    assert shop.started == ["mouth"]
+    said = shop.run(Task("mouth", SPELL, {"a": 9, "b": 3}), hearing(mouth="a"))
+    assert shop.started == ["mouth", "ear"] and parts(said["ear"]) == ("fact a of mouth changed",)
+
+
+def test_who_hears_of_a_task_that_fails_goes_on_without(shop):
+    said = shop.run(task("mouth", fail=True), hearing(mouth="word"), Task("last", HEAR, needs=("mouth",)))
+    assert statuses(said) == {"mouth": "failed", "ear": "done", "last": "skipped"}
+    assert said["ear"].output.facts == {"mouth": {}}
+
+
+def test_who_hears_of_a_task_that_is_held_is_held_too(shop):
+    said = shop.run(task("mouth", action=ASK), hearing(mouth="word"), hold=True)
+    assert statuses(said) == {"mouth": "held", "ear": "held"}
+
+
+def test_what_is_fleeting_is_said_and_made_again(shop):
+    brief = Task("brief", Action("brief", "1", lambda inputs: Output(facts={"word": "now"}, fleeting=True)))
+    for _ in range(2):
+        said = shop.run(brief, hearing(brief="word"))
+        assert shop.started[0] == "brief" and said["ear"].output.facts == {"brief": {"word": "now"}}
+    assert shop.started == ["brief"]

@@ -18,9 +18,11 @@ from bmad_provisioner.cli.options import (
     shared,
 )
 from bmad_provisioner.cli.tell import CLEAN, CONFLICT, DRIFT, FAILED, PENDING, out, out_json, say, tell_finding
-from bmad_provisioner.finding import Severity
+from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.forecast import Forecast, forecast, nothing
 from bmad_provisioner.plan import Plan
+
+FORMATS = ("text", "json", "sarif", "github")
 
 
 def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *, timings: bool, as_json: bool) -> list[Plan]:
@@ -47,27 +49,48 @@ def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *,
 @click.option(
     "--exit-code", is_flag=True, help="Exit with 4 when changes are pending, 5 on drift, 6 on conflict (the highest wins)."
 )
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="How to tell it (default: text).")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file for `apply --plan`.")
 @shared
 def analyze(
-    manifest: Path | None, every: bool, exit_code: bool, save: Path | None, folder: Path | None, as_json: bool, timings: bool
+    manifest: Path | None,
+    every: bool,
+    exit_code: bool,
+    form: str,
+    save: Path | None,
+    folder: Path | None,
+    as_json: bool,
+    timings: bool,
 ) -> int:
     """Show the gap between the manifest and the project. Touches nothing but the cache."""
     casts: list[Forecast] = []
-    plans = _plans(manifest, folder, casts, timings=timings, as_json=as_json)
+    form = "json" if as_json else form
+    plans = _plans(manifest, folder, casts, timings=timings, as_json=form != "text")
     if save:
         save.write_text(json.dumps({"plans": [show.plan_plain(made) for made in plans]}, indent=1), encoding="utf-8")
-    if as_json:
+    if form == "json":
         told = {"forecasts": [forecast_plain(cast) for cast in casts]} if casts else {}
         out_json({"plans": [show.plan_plain(made) for made in plans], **told})
-    for cast in casts if not as_json else ():
+    elif form != "text":
+        _report(form, [finding for made in plans for finding in made.findings])
+    for cast in casts if form == "text" else ():
         forecast_text(cast)
-    for made in plans if not as_json else ():
+    for made in plans if form == "text" else ():
         tell_findings(made)
         show.plan_text(made, every=every)
         for number, advice in enumerate(show.recommendations(made), 1):
             out(f"{number}. {advice}")
     return max(_code(made, exit_code=exit_code) for made in plans)
+
+
+def _report(form: str, findings: Sequence[Finding]) -> None:
+    # Only for who asks for it.
+    from bmad_provisioner.cli.report import github, sarif  # noqa: PLC0415
+
+    if form == "sarif":
+        out_json(sarif(findings))
+    for line in github(findings) if form == "github" else ():
+        out(line)
 
 
 def _code(made: Plan, *, exit_code: bool) -> int:

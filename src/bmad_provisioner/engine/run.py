@@ -13,7 +13,7 @@ from bmad_provisioner.engine.attempts import Attempts
 from bmad_provisioner.engine.cache import Hit, Made, Trace, spelled
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.engine.means import Means, Ways
-from bmad_provisioner.engine.task import NEVER, Effect, Inputs, Lane, Output, Task, Turn, components, key, shown
+from bmad_provisioner.engine.task import NEVER, Effect, Inputs, Lane, Output, Task, Turn, components, key, shown, told
 from bmad_provisioner.errors import BmadpError, PlanError
 from bmad_provisioner.event import TaskFinished, TaskStarted
 from bmad_provisioner.usage import Usage
@@ -141,7 +141,7 @@ class _Run:
         return bool(again) and (task.name in again or ("*" in again and task.action.external))
 
     def _look(self, task: Task) -> Attempt:
-        parts = components(task, self._means.view, self._said)
+        parts = components(task, self._means.view, self._said, self._heard(task))
         return Attempt(task, key(parts), parts)
 
     def _use(self, one: Attempt) -> None:
@@ -214,7 +214,7 @@ class _Run:
         task = one.task
         self._said[task.name] = said = digest(body)
         made = Made(one.key, output, body, said, task, seconds)
-        if task.keeping.level != NEVER:
+        if task.keeping.level != NEVER and not output.fleeting:
             self._means.cache.put(made)
         else:
             self._means.cache.finish(made)
@@ -228,6 +228,8 @@ class _Run:
             self._missing[other] -= 1
             if not self._missing[other]:
                 self._free.append(other)
+            if blocks is Status.SKIPPED and outcome.task in self._graph[other].hears:
+                continue  # it goes on without
             if blocks is not None and self._blocked.get(other) is not Status.SKIPPED:
                 self._blocked[other] = blocks
 
@@ -245,8 +247,11 @@ class _Run:
 
     def _inputs(self, task: Task, turn: Turn) -> Inputs:
         files = {path: self._means.view.entry(path) for path in task.reads}
-        needs = {name: output for name in task.needs if (output := self._outcomes[name].output) is not None}
+        needs = {name: output for name in task.needs if (output := self._outcomes[name].output) is not None} | self._heard(task)
         return Inputs(task.args, files, needs, partial(self._read, task), self._means.keep, self._fetch, turn, self._in_parts)
+
+    def _heard(self, task: Task) -> dict[str, Output]:
+        return {name: told(self._outcomes[name].output, fact) for name, fact in task.hears.items()}
 
     def _read(self, task: Task, path: str) -> bytes:
         if path not in task.reads:

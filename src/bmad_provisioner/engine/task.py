@@ -79,7 +79,7 @@ class Output:
     The bytes of `files` are already kept (`Inputs.keep`); an output only names them. `hands` are files for the tasks
     that need this one, which are no part of the result. `leaves` are paths and globs of files made before that stay as
     they are, though nobody makes them this time. `usage` is what making it took: it is remembered, and is no part of what
-    the output says.
+    the output says. What is `fleeting` is not remembered: it says less than it might, for a reason that may pass.
     """
 
     files: Mapping[str, Entry] = field(default_factory=dict)
@@ -88,6 +88,7 @@ class Output:
     hands: Mapping[str, Entry] = field(default_factory=dict)
     leaves: tuple[str, ...] = ()
     usage: Usage = Usage()
+    fleeting: bool = False
 
     def plain(self) -> Plain:
         """Return what the output says as plain data, for a cache or a fingerprint."""
@@ -104,7 +105,7 @@ class Output:
 
     def spending(self, usage: Usage) -> Output:
         """Return the same output, with what making it took."""
-        return Output(self.files, self.findings, self.facts, self.hands, self.leaves, usage)
+        return Output(self.files, self.findings, self.facts, self.hands, self.leaves, usage, self.fleeting)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -185,7 +186,8 @@ class Action:
 class Task:
     """An action with its arguments (plain data, no secrets), the paths it reads and the tasks it needs.
 
-    What follows `needs` decides when and how it runs and is no part of its key: it waits for the tasks in `after` too, but
+    Of each task in `hears` it hears one fact, and only that one wakes it; where that task fails, it hears nothing, and goes on.
+    What follows `hears` decides when and how it runs and is no part of its key: it waits for the tasks in `after` too, but
     hears nothing of what they said; where `resources` says nothing, it occupies what each task of the run does, and
     never less than `floor`; `guard` names the circuit breaker it
     goes through, `expected` is what it is thought to consume.
@@ -196,6 +198,7 @@ class Task:
     args: Mapping[str, Plain] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    hears: Mapping[str, str] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     priority: Priority = Priority.NORMAL
     resources: Resources = Resources()
@@ -208,11 +211,16 @@ class Task:
 
     @property
     def waits(self) -> tuple[str, ...]:
-        """The tasks that have to succeed before it starts."""
-        return self.needs + self.after
+        """The tasks that have to end before it starts; but for those that it only hears, they have to succeed."""
+        return self.needs + tuple(self.hears) + self.after
 
 
-def components(task: Task, view: View, said: Mapping[str, Digest]) -> dict[str, Digest]:
+def told(output: Output | None, fact: str) -> Output:
+    """Return what is heard of an output: one fact, or nothing."""
+    return Output(facts={fact: output.facts[fact]}) if output is not None and fact in output.facts else Output()
+
+
+def components(task: Task, view: View, said: Mapping[str, Digest], heard: Mapping[str, Output]) -> dict[str, Digest]:
     """Return what decides a task's output, each part under a name that `why` can print.
 
     Upstream tasks count by what they said (`said`), not by what made them run: a step that runs again and says the
@@ -226,6 +234,8 @@ def components(task: Task, view: View, said: Mapping[str, Digest]) -> dict[str, 
         parts[f"file {path}"] = fingerprint(None if entry is None else [entry.digest, entry.executable])
     for name in task.needs:
         parts[f"task {name}"] = said[name]
+    for name, fact in task.hears.items():
+        parts[f"fact {fact} of {name}"] = fingerprint(heard[name].facts.get(fact))
     return parts
 
 

@@ -60,9 +60,11 @@ class Scope:
     """What a document has to see before it can be compiled.
 
     `files` are exact paths in the project, `folders` are walked in the project, `beside` are folders (or
-    files) walked beside the document; the latter appear in the tree with the prefix `beside:`.
+    files) walked beside the document; the latter appear in the tree with the prefix `beside:`. `globs` are patterns of
+    files in the project; those after a `!` are left out.
     """
 
     files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    globs: tuple[str, ...] = ()

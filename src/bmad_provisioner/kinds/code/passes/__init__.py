@@ -1,0 +1,1 @@
+"""Passes: the rewrites that ship, one a module."""

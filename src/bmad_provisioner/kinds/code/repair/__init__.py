@@ -1,0 +1,1 @@
+"""Repair: files that do not parse, or name what is not there."""

@@ -1,0 +1,77 @@
+"""Judge: how well a text that compiles fits, given all that the rest of the file says."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from dataclasses import dataclass
+
+from bmad_provisioner.kinds.code.repair import likely
+from bmad_provisioner.kinds.code.repair.layout import Habits, habits, oddness, shapes
+from bmad_provisioner.kinds.code.repair.lexing import Source
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, complaints, tree
+from bmad_provisioner.kinds.code.repair.scopes import BUILTIN, bound_roughly, names
+
+LOOSE_NAME, WARNING, LONE_WORD = 5.0, 4.0, 2.0
+"""In nats: a name that nothing binds; a warning of the compiler (such as a call of a string); a word used nowhere else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the rest of the file says: the names it binds, how it calls what it calls, and the shapes of its lines."""
+
+    bound: frozenset[str]
+    calls: likely.Counts
+    shapes: frozenset[tuple[str, ...]]
+    words: Counter[str]
+    habits: Habits
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A text that compiles: what it means (equal for texts that mean the same), and what speaks against it, in nats.
+
+    `surprise` only compares texts of one window with each other; `harm` counts by itself.
+    """
+
+    meaning: str
+    surprise: float
+    harm: float
+
+
+def scene(text: str, start: int, end: int) -> Scene:
+    """Survey a file but for the window from `start` to `end`; the window itself gives its words and shapes alone."""
+    rest = [part for part in (text[:start], text[end:]) if part.strip()]
+    parsed = [parsed for parsed in map(tree, rest) if isinstance(parsed, ast.AST)]
+    calls = likely.counts(parsed)
+    source = Source(text)
+    words = Counter(token.text for token in source.code if token.kind == "name")
+    bound = frozenset().union(*map(bound_roughly, rest)) if rest else frozenset()
+    return Scene(bound, {key: seen for key, seen in calls.items() if key[0] == "("}, shapes(source), words, habits(source))
+
+
+def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
+    """Weigh a text of which the lines `rows` (from 0, the last one in) were edited; the trouble where it does not compile."""
+    parsed = tree(text)
+    if isinstance(parsed, Trouble):
+        return parsed
+    trouble, warned = complaints(text)
+    if trouble:
+        return trouble
+    found = names(text)
+    loose = found.loose - known.bound if found and not found.star else frozenset()
+    source = Source(text)
+    odd = oddness(source, rows, known.shapes, known.habits) + LONE_WORD * _lone(source, rows, known)
+    harm = LOOSE_NAME * len(loose) + WARNING * warned
+    try:
+        meaning = ast.dump(parsed)
+    except RecursionError:
+        return Trouble(1, 0, 0, "too deep to be compared")
+    return Verdict(meaning, odd + likely.surprise(parsed, known.calls, (rows[0] + 1, rows[1] + 1)), harm)
+
+
+def _lone(source: Source, rows: tuple[int, int], known: Scene) -> int:
+    """Count the words in some lines that the file has nowhere else."""
+    lo, hi = (source.starts[min(row, len(source.starts) - 1)] for row in (rows[0], rows[1] + 1))
+    here = {token.text for token in source.code if lo <= token.start < hi and token.kind == "name"}
+    return sum(known.words[word] < 2 for word in here - BUILTIN)

@@ -1,0 +1,74 @@
+"""Mend: one fault after the other, until the text compiles or a fault has no clear answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bmad_provisioner.kinds.code.repair.cut import is_cut
+from bmad_provisioner.kinds.code.repair.judge import scene
+from bmad_provisioner.kinds.code.repair.lexing import Source
+from bmad_provisioner.kinds.code.repair.model import Fault, Fix
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, trouble
+from bmad_provisioner.kinds.code.repair.search import Answer, solve, sure
+from bmad_provisioner.kinds.code.repair.window import window
+
+_STEPS = 200
+LARGEST = 200_000
+"""Letters: a longer text is not searched for repairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A text that compiles, or the first one; what was done to it, what could be done, and what is wrong still."""
+
+    text: str
+    fixes: tuple[Fix, ...] = ()
+    proposals: tuple[Fix, ...] = ()
+    left: tuple[Fault, ...] = ()
+
+
+def mend(text: str, wanted: frozenset[str], threshold: float) -> Mended:
+    """Repair what keeps a text from compiling: all of it or nothing, so that no half-repaired file is written."""
+    now, fixes = text, list[Fix]()
+    for _ in range(_STEPS):
+        found = trouble(now)
+        if found is None:
+            return Mended(now, tuple(fixes))
+        if len(now) > LARGEST or found.message.startswith("the compiler gave up") or is_cut(Source(now), found):
+            return Mended(text, (), tuple(fixes), (_fault(now, found),))
+        start, answers = _answers(now, found, wanted)
+        if not answers or answers[0].confidence < threshold:
+            asked = [fix for answer in answers[:3] for fix in _fixes(now, start, answer)]
+            return Mended(text, (), (*fixes, *asked), (_fault(now, found),))
+        end = start + len(answers[0].before)
+        fixes += _fixes(now, start, answers[0])
+        now = now[:start] + answers[0].text + now[end:]
+    return Mended(text, (), tuple(fixes), (Fault(1, "too many faults"),))
+
+
+def _fault(text: str, found: Trouble) -> Fault:
+    cut = len(text) <= LARGEST and is_cut(Source(text), found)
+    return Fault(found.line, f"{found.message}; the file seems to end in the middle" if cut else found.message)
+
+
+def _answers(text: str, found: Trouble, wanted: frozenset[str]) -> tuple[int, list[Answer]]:
+    """Return where the window begins, and its answers that let the compiler pass beyond it."""
+    start, end = window(text, found)
+    here = trouble(text[start:end])
+    if here is None:
+        start, end, here = 0, len(text), found
+    answers = solve(text[start:end], here, scene(text, start, end), wanted)
+    return start, sure([answer for answer in answers if _passes(text[:start] + answer.text, text[end:])])
+
+
+def _passes(head: str, tail: str) -> bool:
+    found = trouble(head + tail)
+    return found is None or found.line > head.count("\n")
+
+
+def _fixes(text: str, start: int, answer: Answer) -> list[Fix]:
+    fixes = []
+    for edit in answer.edits:
+        fixes.append(edit.fix(text, answer.confidence, start))
+        text = text[: start + edit.start] + edit.new + text[start + edit.end :]
+    return fixes

@@ -1,0 +1,97 @@
+"""Places: a parsed file with the offsets of its nodes and the parents they hang from."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class Idea:
+    """An edit of a file that compiles, and how sure it is before the file is asked again."""
+
+    start: int
+    end: int
+    new: str
+    kind: str
+    confidence: float
+    reason: str
+
+
+class Parsed:
+    """A text that compiles, with its tree."""
+
+    def __init__(self, text: str, tree: ast.Module) -> None:
+        self.text = text
+        self.tree = tree
+        self.lines = text.splitlines(keepends=True) if "\f" not in text else text.replace("\f", " ").splitlines(keepends=True)
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where each line begins."""
+        starts = [0]
+        for line in self.lines:
+            starts.append(starts[-1] + len(line))
+        return starts
+
+    def offset(self, line: int, column: int) -> int:
+        """Return the offset of a line (from 1) and a column in bytes, as `ast` counts."""
+        row = self.lines[line - 1]
+        return self.starts[line - 1] + (column if row.isascii() else len(row.encode()[:column].decode(errors="ignore")))
+
+    def start(self, node: ast.expr | ast.stmt | ast.alias | ast.arg) -> int:
+        """Return where a node begins."""
+        return self.offset(node.lineno, node.col_offset)
+
+    def end(self, node: ast.expr | ast.stmt | ast.alias) -> int:
+        """Return where a node ends."""
+        return self.offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """Return node -> the node that it hangs from."""
+        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    def above(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield the nodes that hold a node, from the inside out."""
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
+
+    def function(self, node: ast.AST) -> Function | None:
+        """Return the function that runs a node; None where a lambda or the module does."""
+        for outer in self.above(node):
+            if isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                return outer
+            if isinstance(outer, (ast.Lambda, ast.ClassDef)):
+                return None
+        return None
+
+    def owner(self, function: ast.AST) -> ast.ClassDef | None:
+        """Return the class that a function is a method of."""
+        parent = self.parents.get(function)
+        return parent if isinstance(parent, ast.ClassDef) else None
+
+    @cached_property
+    def uses(self) -> dict[str, list[ast.Name]]:
+        """Return name -> where it stands as a name of its own, in any role."""
+        found: dict[str, list[ast.Name]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name):
+                found.setdefault(node.id, []).append(node)
+        return found
+
+    def expects_failure(self, node: ast.AST) -> bool:
+        """Whether a `try` around a node catches what an unknown name raises."""
+        for outer in self.above(node):
+            if isinstance(outer, ast.Try):
+                caught = [ast.unparse(handler.type) if handler.type else "Exception" for handler in outer.handlers]
+                if any(
+                    word in kind for kind in caught for word in ("NameError", "Exception", "ImportError", "ModuleNotFoundError")
+                ):
+                    return True
+        return False
