@@ -112,6 +112,7 @@ class Child:
     """A child to talk with: write to `stdin` (and flush), read from `stdout`; both end when it does."""
 
     def __init__(self, life: _Life, most: int) -> None:
+        self._pid = life.process.pid
         self.stdin = cast("IO[bytes]", life.process.stdin)
         self.stdout = cast("IO[bytes]", life.process.stdout)
         self._errors = _Kept(most)
@@ -119,6 +120,11 @@ class Child:
         self._ended: list[Ended] = []
         self._thread = threading.Thread(target=lambda: self._ended.append(life.live()), name="child", daemon=True)
         self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """The number of its first process."""
+        return self._pid
 
     @property
     def stderr(self) -> bytes:
