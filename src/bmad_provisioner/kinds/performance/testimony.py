@@ -70,6 +70,11 @@ class Testimony:
             self.seen[bisect_left(seen, start) : bisect_left(seen, end)], self.heard[bisect_left(heard, start) : bisect_left(heard, end)]
         )
 
+    def without(self, idle: Testimony) -> Testimony:
+        """Return what is left of it without the stacks that are there also when nobody asks."""
+        always = {one.lines for one in idle.seen}
+        return Testimony(tuple(one for one in self.seen if one.lines not in always), self.heard)
+
     def statements(self) -> Counter[str]:
         """Count the statements by their shape: what differs only in values is the same."""
         return Counter(shape(one.about) for one in self.heard if one.what == "sql")
