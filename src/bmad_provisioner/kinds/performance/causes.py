@@ -1,0 +1,115 @@
+"""Causes: what was found to cost time, capacity or bytes, and how much a remedy can give back, at least and at most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bmad_provisioner.kinds.performance.clues import TIME, Clue
+from bmad_provisioner.kinds.performance.estimate import Estimate, exactly, share
+
+REMOVABLE: Mapping[str, Estimate] = {
+    "n-plus-one": Estimate(0.9, 0.6, 0.98),
+    "missing-index": Estimate(0.9, 0.5, 0.99),
+    "superlinear": Estimate(0.9, 0.5, 0.99),
+    "sequential-io": Estimate(0.7, 0.4, 0.9),
+    "slow-wait": Estimate(0.5, 0.1, 0.9),
+    "slow-handler": Estimate(0.4, 0.1, 0.8),
+    "lock": Estimate(0.7, 0.3, 0.95),
+    "blocking": Estimate(0.7, 0.3, 0.95),
+    "leak": Estimate(1.0, 0.8, 1.0),
+    "cold-cache": Estimate(0.9, 0.5, 1.0),
+    "no-compression": Estimate(1.0, 0.95, 1.0),
+    "oversized-bundle": Estimate(0.5, 0.2, 0.8),
+    "layout-shift": Estimate(0.9, 0.5, 1.0),
+}
+"""The part of a cause that its usual remedy takes away. Beliefs, not measurements: what came of them is in the retrospective."""
+_UNKNOWN = Estimate(0.4, 0.1, 0.8)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Something that costs.
+
+    Its lane says what a remedy saves; causes of different lanes are not compared. `share` is its part of what one request
+    costs in that lane, seen in `looks` samples (0: counted, not sampled); `reach`
+    the part of all requests that go there; `weight` what such a request costs, as a multiple of the mean of the mix.
+    `path` and `line` say where it is, if anywhere; `busy` how busy the servers were when it was measured.
+    """
+
+    kind: str
+    target: str
+    request: str
+    lane: str
+    share: Estimate
+    evidence: str
+    remedy: str = ""
+    path: str = ""
+    line: int | None = None
+    looks: int = 0
+    reach: float = 1.0
+    weight: float = 1.0
+    busy: float = 0.0
+
+    @property
+    def where(self) -> str:
+        """The place, as editors open it."""
+        return self.path if self.line is None else f"{self.path}:{self.line}"
+
+    @property
+    def removable(self) -> Estimate:
+        """The part of it that the usual remedy takes away."""
+        return REMOVABLE.get(self.kind, _UNKNOWN)
+
+    @property
+    def saving(self) -> Estimate:
+        """The part of one request's cost that is saved: share times what is removable."""
+        return _product(self.share, self.removable)
+
+    @property
+    def overall(self) -> Estimate:
+        """The part of what all requests cost that is saved."""
+        return self.saving * (self.reach * self.weight)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """By how much a request gets cheaper, at least and at most (parts of 1), the most that removing all of it could bring
+    without anybody waiting (Amdahl), and what is not in it."""
+
+    least: float
+    most: float
+    amdahl: float
+    caveat: str
+
+    def __str__(self) -> str:
+        return f"at least {self.least:.0%}, at most {self.most:.0%}{f'; {self.caveat}' if self.caveat else ''}"
+
+
+def cause(clue: Clue, target: str, reach: float = 1.0, weight: float = 1.0, busy: float = 0.0) -> Cause:
+    """Return what a clue of a target comes to; its share is as sure as it has looks, or known where it was counted."""
+    part = min(max(clue.share, 0.0), 1.0)
+    known = share(round(part * clue.looks), clue.looks) if clue.looks else exactly(part)
+    path, line = (clue.line.path, clue.line.number) if clue.line else ("", None)
+    made = Cause(clue.kind, target, clue.request, clue.lane, known, clue.evidence, clue.remedy, path, line)
+    return replace(made, looks=clue.looks, reach=reach, weight=weight, busy=busy)
+
+
+def bound(cause: Cause) -> Bound:
+    """Return what a remedy gives back.
+
+    Amdahl bounds the work: no more than the share goes away. Where requests wait for each other, whoever works less also
+    makes others wait less: by the queue with one server, s / (1 - busy), the time falls by more than the work.
+    """
+    saving, amdahl = cause.saving, cause.share.high
+    if cause.lane != TIME or cause.busy <= 0:
+        caveat = "requests that wait for it elsewhere may gain more" if cause.lane == TIME else ""
+        return Bound(saving.low, amdahl, amdahl, caveat)
+    left = 1 - amdahl
+    busy = min(cause.busy, 0.95)
+    queued = 1 - left * (1 - busy) / (1 - busy * left)
+    return Bound(saving.low, queued, amdahl, f"at most {amdahl:.0%} of the work, the rest is less waiting at {cause.busy:.0%} busy")
+
+
+def _product(one: Estimate, other: Estimate) -> Estimate:
+    return Estimate(one.value * other.value, one.low * other.low, one.high * other.high)

@@ -1,0 +1,52 @@
+"""Trials: how each remedy will be judged, and how many pairs that takes, settled before anything of it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME
+from bmad_provisioner.kinds.performance.roadmap import Item
+from bmad_provisioner.kinds.performance.stats import EFFECT, FEWEST, Rule, pairs_needed
+
+METRIC: Mapping[str, str] = {TIME: "p50", CAPACITY: "throughput", BYTES: "bundle", START: "ttfb"}
+"""What a lane is judged by, unless the kind says better."""
+_BY_KIND: Mapping[str, str] = {
+    **dict.fromkeys(("missing-index", "n-plus-one", "superlinear", "slow-handler"), "cpu"),
+    "leak": "peak_memory",
+    "layout-shift": "cls",
+}
+GUARDRAILS = ("error_rate", "p95", "peak_memory")
+"""What must not get worse whatever is remedied."""
+MOST_PAIRS = 60
+"""Pairs beyond which a smaller effect is not worth the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The test of a remedy: the metric, the smallest saving it is to show (a part of 1), its rule, and what must not get worse.
+
+    `feasible` is false where more pairs than `MOST_PAIRS` would be needed: then the rule has that many, and what it can
+    show is larger than `saving`.
+    """
+
+    item: str
+    metric: str
+    saving: float
+    rule: Rule
+    guardrails: tuple[str, ...]
+    feasible: bool
+
+
+def trials(items: Iterable[Item], noise: Mapping[str, Sequence[float]], effect: float = EFFECT, seed: int = 0) -> tuple[Trial, ...]:
+    """Plan the tests of a roadmap; `noise` holds log ratios of pairs of the same thing, by metric."""
+    return tuple(_trial(item, noise, effect, seed) for item in items)
+
+
+def _trial(item: Item, noise: Mapping[str, Sequence[float]], effect: float, seed: int) -> Trial:
+    metric = _BY_KIND.get(item.cause.kind, METRIC[item.cause.lane])
+    saving = min(max(item.cause.saving.low, effect), 0.9)
+    # A saving of s is a ratio of 1 - s: as far from none as an increase of 1 / (1 - s) - 1.
+    wanted = pairs_needed(noise[metric], 1 / (1 - saving) - 1) if noise.get(metric) else FEWEST
+    rails = tuple(one for one in GUARDRAILS if one != metric)
+    return Trial(item.id, metric, saving, Rule(min(wanted, MOST_PAIRS), effect=effect, seed=seed), rails, wanted <= MOST_PAIRS)
