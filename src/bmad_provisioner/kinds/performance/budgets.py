@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from math import isfinite
+from math import ceil, floor, isfinite, log10
 
 from bmad_provisioner.kinds.performance.metrics import METRICS, Metric, Reading
 
@@ -69,8 +69,16 @@ def beyond_noise(reading: Reading) -> float | None:
         return None
     margin = max(reading.detectable, FINEST)
     if reading.of.less_is_better:
-        return max(reading.estimate.high * (1 + margin), reading.estimate.high + reading.of.floor)
-    return min(reading.estimate.low / (1 + margin), reading.estimate.low - reading.of.floor)
+        return _three_digits(max(reading.estimate.high * (1 + margin), reading.estimate.high + reading.of.floor), ceil)
+    return _three_digits(min(reading.estimate.low / (1 + margin), reading.estimate.low - reading.of.floor), floor)
+
+
+def _three_digits(value: float, rounded: Callable[[float], int]) -> float:
+    """Return a limit that people can read, on the far side of the noise."""
+    if not value:
+        return value
+    digits = 2 - floor(log10(abs(value)))
+    return round(rounded(round(value * 10.0**digits, 6)) / 10.0**digits, max(digits, 0))
 
 
 def judge(budget: Budget, reading: Reading | None) -> State:
