@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
 from bmad_provisioner.kinds.performance.backlog import COLUMNS, page, table
-from bmad_provisioner.kinds.performance.causes import REMOVABLE, Cause, bound, cause
+from bmad_provisioner.kinds.performance.causes import REMOVABLE, Cause, bound, cause, merged
 from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, TIME, Clue
 from bmad_provisioner.kinds.performance.estimate import exactly, share
 from bmad_provisioner.kinds.performance.roadmap import EFFORT, LONG, MEDIUM, QUICK, Past, belief, certainty, records, roadmap
 from bmad_provisioner.kinds.performance.testimony import Line
 from bmad_provisioner.kinds.performance.trials import MOST_PAIRS, trials
+from bmad_provisioner.kinds.performance.trials import page as plan_page
 
 
 def _cause(
@@ -165,3 +167,28 @@ def test_the_page_tells_lanes_bounds_and_how_predictions_did() -> None:
 
 def test_nothing_found_is_said() -> None:
     assert "Nothing was found" in page("shop", [])
+
+
+def test_causes_that_one_remedy_takes_away_are_one() -> None:
+    elsewhere = replace(_cause(hits=30, reach=0.1), request="GET /users")
+    one, other = merged([_cause(reach=0.3), replace(_cause(), line=99), elsewhere])
+    assert (one.request, one.looks, one.line) == ("GET /orders and GET /users", 200, 12)
+    assert (one.reach, one.share.value) == pytest.approx((0.4, 0.525))
+    assert other == replace(_cause(), line=99)
+
+
+def test_what_is_merged_saves_as_much_as_its_parts() -> None:
+    parts = [
+        replace(_cause(hits=hits, reach=reach, weight=weight), request=f"GET /{hits}")
+        for hits, reach, weight in ((60, 0.3, 2.0), (30, 0.2, 0.5), (10, 0.1, 1.0))
+    ]
+    (one,) = merged(parts)
+    assert one.request == "GET /60 and 2 more"
+    assert one.overall.value == pytest.approx(sum(part.overall.value for part in parts))
+
+
+def test_the_test_plan_says_what_pairs_can_show() -> None:
+    items = roadmap([_cause("n-plus-one", 600, 1000), _cause("slow-handler", 200, 1000)], 0.03)
+    text = plan_page("shop", items, trials(items, {"cpu": [0.03 * n for n in range(-5, 6)]}))
+    assert "| PERF-001 | n-plus-one | cpu | 34% | 8 | 0.05 | error_rate, p95, peak_memory |" in text
+    assert "60 (too few for it: less will stay inconclusive)" in text

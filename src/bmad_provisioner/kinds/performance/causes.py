@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bmad_provisioner.kinds.performance.clues import TIME, Clue
@@ -70,6 +70,38 @@ class Cause:
     def overall(self) -> Estimate:
         """The part of what all requests cost that is saved."""
         return self.saving * (self.reach * self.weight)
+
+
+def merged(causes: Iterable[Cause]) -> tuple[Cause, ...]:
+    """Return causes with those that one remedy takes away put together: of one kind, in one place, whatever the request.
+
+    What they reach adds up; share and weight become means over what they reach; the evidence is that of the costliest.
+    """
+    groups: dict[tuple[str, str, str, str, int | None], list[Cause]] = {}
+    for one in causes:
+        groups.setdefault((one.lane, one.kind, one.target, one.path, one.line), []).append(one)
+    return tuple(_merged(sorted(group, key=lambda one: (-one.overall.value, one.request))) for group in groups.values())
+
+
+def _merged(group: Sequence[Cause]) -> Cause:
+    first = group[0]
+    requests = sorted({one.request for one in group} - {first.request})
+    if not requests:
+        return first
+    reach = sum(one.reach for one in group)
+    cost = sum(one.reach * one.weight for one in group)
+    parts = [one.share * (one.reach * one.weight / cost if cost else 1 / len(group)) for one in group]
+    share = sum(parts[1:], parts[0])
+    more = requests[0] if len(requests) == 1 else f"{len(requests)} more"
+    return replace(
+        first,
+        request=f"{first.request} and {more}",
+        share=share,
+        looks=sum(one.looks for one in group),
+        reach=min(reach, 1.0),
+        weight=cost / reach if reach else first.weight,
+        busy=max(one.busy for one in group),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def history(series: Sequence[float], effect: float = 0.0, seed: int = 0) -> Hist
     return History(found, noise, memory(values, places), detectable(series, seed=seed))
 
 
-def steps(series: Sequence[float], effect: float = 0.0) -> tuple[Step, ...]:
+def steps(series: Sequence[float], effect: float = 0.0, alpha: float = ALPHA) -> tuple[Step, ...]:
     """Return the steps of a series that are no smaller than `effect` (relative), the earliest first.
 
     Candidates are the segmentation that explains the robustly standardised values best (a kernel cost, found exactly by
@@ -92,7 +92,7 @@ def steps(series: Sequence[float], effect: float = 0.0) -> tuple[Step, ...]:
     while places:
         ps = _ps(values, places)
         weakest = max(range(len(places)), key=ps.__getitem__)
-        if ps[weakest] < ALPHA:
+        if ps[weakest] < alpha:
             return _without_return(_steps(values, places, ps), values, effect, skipped)
         del places[weakest]
     return ()
@@ -100,11 +100,9 @@ def steps(series: Sequence[float], effect: float = 0.0) -> tuple[Step, ...]:
 
 def memory(values: Sequence[float], places: Sequence[int] = ()) -> float:
     """Return how much of a point its neighbour foretells, 0 to 0.95: lag-1 autocorrelation around the levels."""
-    residues = _residues(values, places)
-    limit = 3 * spread(residues) if residues else 0.0
-    if not limit:
+    held = _held(_residues(values, places))
+    if not any(held):
         return 0.0
-    held = [min(max(one, -limit), limit) for one in residues]
     alike = sum(one * other for one, other in pairwise(held)) / sum(one * one for one in held)
     # What is measured around levels that were fitted comes out too low, by about 1 over the points of each level.
     return min(max(alike + (len(places) + 1) / len(held), 0.0), 0.95)
@@ -165,8 +163,20 @@ def _residues(values: Sequence[float], places: Sequence[int]) -> list[float]:
 
 
 def _ps(values: Sequence[float], places: Sequence[int]) -> list[float]:
-    test = _Test(spread(_residues(values, places)), memory(values, places))
+    test = _test(values, places)
     return [test.p(before, after) for before, after in pairwise(_levels(values, places))]
+
+
+def _held(residues: Sequence[float]) -> list[float]:
+    """Return residues no farther out than three spreads: what lies there counts, but not for how far."""
+    limit = 3 * spread(residues) if residues else 0.0
+    return [min(max(one, -limit), limit) for one in residues]
+
+
+def _test(values: Sequence[float], places: Sequence[int]) -> _Test:
+    held = _held(_residues(values, places))
+    free = max(len(held) - len(places) - 1, 1)
+    return _Test(sqrt(sum(one * one for one in held) / free), memory(values, places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +209,7 @@ def _steps(values: Sequence[float], places: Sequence[int], ps: Sequence[float]) 
 def _without_return(found: list[Step], values: Sequence[float], effect: float, skipped: int) -> tuple[Step, ...]:
     """Mark a step and the one that takes it back, drop what is too small, and count places from the start of the series."""
     places = [step.at for step in found]
-    levels, test = _levels(values, places), _Test(spread(_residues(values, places)), memory(values, places))
+    levels, test = _levels(values, places), _test(values, places)
     gone = set[int]()
     for which, (one, other) in enumerate(pairwise(found)):
         apart = abs(other.after - one.before)

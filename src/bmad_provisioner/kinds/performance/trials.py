@@ -50,3 +50,32 @@ def _trial(item: Item, noise: Mapping[str, Sequence[float]], effect: float, seed
     wanted = pairs_needed(noise[metric], 1 / (1 - saving) - 1) if noise.get(metric) else FEWEST
     rails = tuple(one for one in GUARDRAILS if one != metric)
     return Trial(item.id, metric, saving, Rule(min(wanted, MOST_PAIRS), effect=effect, seed=seed), rails, wanted <= MOST_PAIRS)
+
+
+def page(name: str, items: Sequence[Item], planned: Sequence[Trial]) -> str:
+    """Return the test plan as markdown."""
+    by_id = {item.id: item for item in items}
+    lines = [
+        f"# Test plan of {name}",
+        "",
+        "Written before anything of it is measured. Pairs are interleaved, one number a process, the order",
+        "",
+    ]
+    lines[-2] += (
+        " within a pair drawn at random; a change is claimed where Wilcoxon's test on log ratios and the interval both say so."
+    )
+    if planned:
+        lines += ["| | of | judged by | has to save | pairs | alpha | must not get worse |", "|---|---|---|---|---|---|---|"]
+    for one in planned:
+        pairs = f"{one.rule.pairs}" if one.feasible else f"{one.rule.pairs} (too few for it: less will stay inconclusive)"
+        cells = (
+            one.item,
+            by_id[one.item].cause.kind,
+            one.metric,
+            f"{one.saving:.0%}",
+            pairs,
+            f"{one.rule.alpha:g}",
+            ", ".join(one.guardrails),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
