@@ -1,5 +1,6 @@
 """Changepoints: how well steps in a history are found, beside Apache Otava and what CI actions usually do.
 
+    .venv/bin/pip install -r bench/performance/requirements.txt
     .venv/bin/python bench/performance/changepoints.py [--real OTAVA/tests/tigerbeetle_test.py] [--seeds 1 2]
 
 The real series comes with the source distribution of `apache-otava` (`pip download --no-binary :all: --no-deps
