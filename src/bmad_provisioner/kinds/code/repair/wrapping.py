@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import keyword
 import re
 from collections.abc import Iterator
 
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
-from bmad_provisioner.kinds.code.repair.oracle import Trouble, tree, trouble
+from bmad_provisioner.kinds.code.repair.oracle import tree, trouble
 from bmad_provisioner.kinds.code.repair.scopes import names
 
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[ \t]*([\w+-]*)[ \t]*\r?$\n?", re.MULTILINE)
@@ -21,8 +22,10 @@ _CONFLICT = re.compile(
         >{7}(?:[ ][^\n]*)?(?:\n|\Z)""",
     re.MULTILINE | re.VERBOSE,
 )
-_TALK = re.compile(r"^[ \t]*(?:[A-Z#*>\-][^\n=()]*|[^\n]*[.!?:])\s*$")
-_CODE = re.compile(r"\s*(?:(?:" + "|".join(keyword.kwlist) + r")\b|[@)\]}]|.*\w\()")
+_BULLET = re.compile(r"^\s*(?:[-*>#\u2022]+|\d+[.)])\s+")
+_SIGNS = re.compile(r"[=\[\]{}\\@]|\w\(|^\s*[)\]}]")
+_WORD = re.compile(r"[\"'(*_]*[A-Za-z][\w'\u2019-]*[\"')*_]*[,.;:!?]*$")
+_CODE = re.compile(r"\s*(?:(?:async )?def \w+\(|class \w+[(:]|import \w+$|from [\w.]+ import\b|@\w|return\b|[\w.]+ = |\"\"\"|''')")
 _LONGEST_TALK = 12
 Choice = tuple[Edit, float]
 
@@ -30,28 +33,28 @@ Choice = tuple[Edit, float]
 def fences(text: str) -> Iterator[Choice]:
     """Yield the one block of code that a text with fences holds; its fences and all talk around go."""
     marks = list(_FENCE.finditer(text))
-    if not marks or len(marks) > 2:
+    if not marks:
         return
-    start = marks[0].end()
-    end = marks[1].start() if len(marks) == 2 else len(text)
-    if len(marks) == 1 and not marks[0][2]:
-        start, end = (0, marks[0].start()) if text[: marks[0].start()].strip() else (start, end)
-    around = (
-        [text[:start][: marks[0].start()], text[end:].partition("\n")[2]]
-        if len(marks) == 2
-        else [text[: marks[0].start()] if start else ""]
+    pairs: list[tuple[re.Match[str] | None, re.Match[str] | None]] = (
+        [(marks[0], marks[-1]), (marks[0], marks[1])] if marks[1:] else []
     )
-    code = text[start:end]
-    if code.strip() and all(_is_talk(part) for part in around):
-        yield Edit(0, len(text), code, SYNTAX, 0.0, "a fence and talk stand around the code"), 0.95
+    pairs += [(marks[0], None), (None, marks[-1])] if len(marks) % 2 else []
+    spoken = [
+        pair for mark, pair in zip(marks[::2], zip(marks[::2], marks[1::2], strict=False), strict=False) if mark[2][:2] == "py"
+    ]
+    for first, last in [*pairs, *(spoken if len(spoken) == 1 else [])]:
+        before, start = (text[: first.start()], first.end()) if first else ("", 0)
+        end, after = (last.start(), text[last.end() :]) if last else (len(text), "")
+        code = text[start:end]
+        if code.strip() and _is_talk(before) and _is_talk(after) and (len(marks) < 3 or trouble(code) is None):
+            yield Edit(0, len(text), code, SYNTAX, 0.0, "a fence and talk stand around the code"), 0.95
+            return
 
 
 def _is_talk(text: str) -> bool:
-    return (
-        not text.strip()
-        or isinstance(tree(text), Trouble)
-        or all(line.lstrip().startswith("#") or not line.strip() for line in text.split("\n"))
-    )
+    rows = [row for row in text.split("\n") if row.strip() and not row.lstrip().startswith("#")]
+    said = sum(is_prose(row) for row in rows)
+    return not any(map(_CODE.match, rows)) and said * 2 >= len(rows)
 
 
 def talk(text: str) -> Iterator[Choice]:
@@ -61,15 +64,28 @@ def talk(text: str) -> Iterator[Choice]:
         for first, last in ((count, len(lines)), (0, len(lines) - count)):
             gone = lines[:first] + lines[last:]
             rest = "".join(lines[first:last])
-            prose = [line for line in gone if line.strip()]
-            is_prose = prose and all(_TALK.match(line) and len(line.split()) > 2 and not _CODE.match(line) for line in prose)
-            if is_prose and rest.strip() and trouble(rest) is None:
+            if is_prose("".join(gone)) and rest.strip() and trouble(rest) is None:
                 start = sum(map(len, lines[:first]))
                 edit = Edit(0, start, "", SYNTAX, 0.0, "prose stands before the code")
                 if last < len(lines):
                     edit = Edit(len(rest), len(text), "", SYNTAX, 0.0, "prose stands behind the code")
                 yield edit, 0.9
                 return
+
+
+def is_prose(text: str) -> bool:
+    """Whether some lines are sentences: none has a sign of code, and words stand side by side as no code has them."""
+    rows = [re.sub(r"`[^`]*`", "word", _BULLET.sub("", row)) for row in text.split("\n") if row.strip()]
+    return not any(map(_SIGNS.search, rows)) and any(map(_side_by_side, rows)) and all(map(_is_said, rows))
+
+
+def _is_said(row: str) -> bool:
+    return _side_by_side(row) or (row.strip()[-1] in ".!?:" and row.split(maxsplit=1)[0].rstrip(":") not in keyword.kwlist)
+
+
+def _side_by_side(row: str) -> bool:
+    pairs = itertools.pairwise(row.split())
+    return any(a[-1] not in ",;:" and all(_WORD.match(word) and word not in keyword.kwlist for word in (a, b)) for a, b in pairs)
 
 
 def has_conflict(text: str) -> bool:
