@@ -33,11 +33,12 @@ class Run:
 
 def verify(inputs: Inputs) -> Output:
     """Return the changed files that break nothing; raises TaskError where the command cannot be run at all."""
-    changed = {
+    told = {
         name: Entry(Digest(str(said[0])), bool(said[1]))
         for name, output in inputs.needs.items()
         if (said := cast("Sequence[str | bool]", output.facts.get("entry")))
     }
+    changed = {path: entry for path, entry in told.items() if entry != inputs.files[path]}
     if not changed:
         return Output()
     with TemporaryDirectory(prefix="bmadp-") as scratch:
@@ -103,6 +104,8 @@ class _Place:
         )
         if ended.ending is Ending.STOPPED:
             raise TaskError("the verification was stopped")
+        if self.is_pytest and b"No module named pytest" in ended.stderr:
+            raise TaskError(f"`{self.command}` cannot be run: pytest is not installed there", hint="install it, or change `verify`")
         return Run(ended.ending is Ending.EXITED and ended.code == 0, self._failed(), _last_words(ended))
 
     def _turn(self) -> Turn:
