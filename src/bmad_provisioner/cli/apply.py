@@ -9,6 +9,7 @@ import click
 
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.agents import cached_text
+from bmad_provisioner.cli.code import foreseen
 from bmad_provisioner.cli.options import (
     again_options,
     choice_options,
@@ -22,7 +23,6 @@ from bmad_provisioner.cli.options import (
     shared,
     yes_option,
 )
-from bmad_provisioner.cli.tell import tell_warnings
 
 
 @click.command()
@@ -54,8 +54,9 @@ def apply(
         known = None if other else glanced(read, folder, progress, settings_of(more), wanted=lambda made: made.is_idle)
         if known is not None:
             cached_text(yes=yes or not known.asks)
-            tell_warnings(() if as_json else known.findings)
-            return show.done_text([known], [], as_json=as_json)
+            if not as_json:
+                show.told_text(foreseen(known))
+            return show.done_text([foreseen(known)], [], as_json=as_json)
         # Heavy, and not needed when nothing moved.
         from bmad_provisioner.cli.change import carry_out  # noqa: PLC0415
         from bmad_provisioner.cli.work import asking, working  # noqa: PLC0415

@@ -10,6 +10,7 @@ import click
 
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.agents import forecast_plain, forecast_text
+from bmad_provisioner.cli.code import foreseen, is_code
 from bmad_provisioner.cli.options import (
     glanced,
     manifest_argument,
@@ -18,7 +19,7 @@ from bmad_provisioner.cli.options import (
     shared,
 )
 from bmad_provisioner.cli.tell import CLEAN, CONFLICT, DRIFT, FAILED, PENDING, out, out_json, say, tell_finding
-from bmad_provisioner.finding import Finding, Severity
+from bmad_provisioner.finding import Finding
 from bmad_provisioner.forecast import Forecast, forecast, nothing
 from bmad_provisioner.plan import Plan
 
@@ -31,7 +32,7 @@ def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *,
         read = read_manifest(manifest, folder)
         known = glanced(read, folder, progress)
         if known is not None:
-            casts += [nothing(known)] if known.asks else []
+            casts += [nothing(known)] if known.asks and not is_code(known) else []
             return [known]
         # Heavy, and not needed when nothing moved.
         from bmad_provisioner import api  # noqa: PLC0415
@@ -39,7 +40,7 @@ def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *,
 
         with working(read, folder, progress) as work:
             plans = [api.plan(work.session, request) for request in work.requests]
-            casts += [forecast(work.session, made) for made in plans if made.asks]
+            casts += [forecast(work.session, made) for made in plans if made.asks and not is_code(made)]
             return plans
 
 
@@ -68,6 +69,7 @@ def analyze(
     plans = _plans(manifest, folder, casts, timings=timings, as_json=form != "text")
     if save:
         save.write_text(json.dumps({"plans": [show.plan_plain(made) for made in plans]}, indent=1), encoding="utf-8")
+    plans = [foreseen(made) for made in plans]
     if form == "json":
         told = {"forecasts": [forecast_plain(cast) for cast in casts]} if casts else {}
         out_json({"plans": [show.plan_plain(made) for made in plans], **told})
@@ -105,9 +107,8 @@ def _code(made: Plan, *, exit_code: bool) -> int:
 
 def tell_findings(made: Plan) -> None:
     """Write what a plan found, but for mere information."""
-    for finding in made.findings:
-        if finding.severity is not Severity.INFO:
-            tell_finding(finding)
+    for finding in show.apart(made):
+        tell_finding(finding)
 
 
 @click.command()
@@ -115,7 +116,7 @@ def tell_findings(made: Plan) -> None:
 @shared
 def validate(manifest: Path | None, folder: Path | None, as_json: bool, timings: bool) -> int:
     """Check the manifest, the skills it makes, and that the project is as it says."""
-    plans = _plans(manifest, folder, [], timings=timings, as_json=as_json)
+    plans = [foreseen(made) for made in _plans(manifest, folder, [], timings=timings, as_json=as_json)]
     if as_json:
         out_json({"plans": [show.plan_plain(made) for made in plans]})
         return CLEAN if all(made.is_clean for made in plans) else FAILED
