@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from bmad_provisioner.digest import Entry
 from bmad_provisioner.engine.graph import Graph
@@ -130,10 +130,16 @@ def is_complete(outcomes: Mapping[str, Outcome]) -> bool:
     return all(outcome.output is not None for outcome in outcomes.values())
 
 
-def to_record(desired: Tree, record: Tree, changes: Sequence[Change], *, complete: bool) -> dict[str, Entry | None]:
-    """Return what a receipt would record anew: what is made, adopted or forgotten; nothing that is undecided."""
+def to_record(
+    desired: Tree, record: Tree, changes: Sequence[Change], *, complete: bool, lent: Set[str] = frozenset()
+) -> dict[str, Entry | None]:
+    """Return what a receipt would record anew: what is made, adopted or forgotten; nothing that is undecided, or only `lent`.
+
+    A file that stood there, and that a task changed where it stands, stays whose it was: on record it would be deleted
+    as soon as no task changes it any more.
+    """
     undecided = {change.path for change in changes if change.gap is Gap.CONFLICT}
-    paths = ({*desired, *record} if complete else set(desired)) - undecided
+    paths = ({*desired, *record} if complete else set(desired)) - undecided - (lent - record.keys())
     return {path: desired.get(path) for path in sorted(paths) if desired.get(path) != record.get(path)}
 
 
