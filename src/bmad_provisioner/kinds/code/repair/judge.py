@@ -18,10 +18,14 @@ LOOSE_NAME, WARNING, LONE_WORD = 5.0, 4.0, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the rest of the file says: the names it binds, how it calls what it calls, and the shapes of its lines."""
+    """What the rest of the file says: the names it binds, its choices, and the shapes of its lines.
+
+    `star`: it imports all that a module has, so any name may be bound.
+    """
 
     bound: frozenset[str]
-    calls: likely.Counts
+    star: bool
+    choices: likely.Counts
     shapes: frozenset[tuple[str, ...]]
     words: Counter[str]
     habits: Habits
@@ -43,11 +47,11 @@ def scene(text: str, start: int, end: int) -> Scene:
     """Survey a file but for the window from `start` to `end`; the window itself gives its words and shapes alone."""
     rest = [part for part in (text[:start], text[end:]) if part.strip()]
     parsed = [parsed for parsed in map(tree, rest) if isinstance(parsed, ast.AST)]
-    calls = likely.counts(parsed)
     source = Source(text)
     words = Counter(token.text for token in source.code if token.kind == "name")
     bound = frozenset().union(*map(bound_roughly, rest)) if rest else frozenset()
-    return Scene(bound, {key: seen for key, seen in calls.items() if key[0] == "("}, shapes(source), words, habits(source))
+    star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for one in parsed for node in ast.walk(one))
+    return Scene(bound, star, likely.counts(parsed), shapes(source), words, habits(source))
 
 
 def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
@@ -59,7 +63,7 @@ def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
     if trouble:
         return trouble
     found = names(text)
-    loose = found.loose - known.bound if found and not found.star else frozenset()
+    loose = found.loose - known.bound if found and not (found.star or known.star) else frozenset()
     source = Source(text)
     odd = oddness(source, rows, known.shapes, known.habits) + LONE_WORD * _lone(source, rows, known)
     harm = LOOSE_NAME * len(loose) + WARNING * warned
@@ -67,7 +71,7 @@ def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
         meaning = ast.dump(parsed)
     except RecursionError:
         return Trouble(1, 0, 0, "too deep to be compared")
-    return Verdict(meaning, odd + likely.surprise(parsed, known.calls, (rows[0] + 1, rows[1] + 1)), harm)
+    return Verdict(meaning, odd + likely.surprise(parsed, known.choices, (rows[0] + 1, rows[1] + 1)), harm)
 
 
 def _lone(source: Source, rows: tuple[int, int], known: Scene) -> int:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 
 from bmad_provisioner.kinds.code.repair.lexing import CLOSER, HEADERS, Source, Token
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
 
-FOREIGN = {"&&": "and", "||": "or", "===": "==", "!==": "!=", "<>": "!=", "=>": ">=", "=<": "<=", "=!": "!="}
+_TWICE_ELSEWHERE = ("&&", "||", "++", "--")
+"""Marks that stand twice on purpose in other languages."""
+_OPERATORS = (" +", " -", " and", " or", " ==", " !=", " in", " not in", " %", " |")
+"""A few of the operators that may be lost between two expressions: what is lost can hardly be known."""
 _NEAR = 3
 """Lines around the fault in which a comma may be missing."""
 
@@ -45,20 +49,39 @@ def commas(source: Source, found: Trouble) -> Iterator[Edit]:
     """Part two expressions that stand side by side."""
     told = "forgot a comma" in found.message
     tokens = around(source, found)
-    depth = 0
+    defines = _parameters(source, found)
     for before, after in itertools.pairwise(tokens):
-        depth += (before.text in CLOSER) - (before.text in CLOSER.values())
         beside = before.ends_atom and (after.begins_atom or after.text in ("*", "**"))
         if beside and not (after.text in CLOSER and after.start == before.end):
-            near = source.row(before.start) == found.line - 1
+            far = 0.5 * (source.row(before.start) != found.line - 1)
+            in_header = any(first <= before.start < last for first, last in defines)
+            yield _insert(before.end, ",", (0.7 if told else 1.6) + far, "two expressions stand side by side without a comma")
             yield _insert(
-                before.end, ",", (0.7 if told else 1.6) + 0.5 * (not near), "two expressions stand side by side without a comma"
+                before.end, ":", 1.4 + far if in_header else 3.0, "a key and its value stand side by side without a colon"
             )
-            yield _insert(before.end, ":", 3.0, "a key and its value stand side by side without a colon")
-            if after.kind == "name" and before.end == after.start - 1:
-                yield Edit(before.end, after.start, ".", SYNTAX, 4.5, "two names stand side by side without a dot")
-            if before.kind != "keyword" and after.kind != "openstring":
-                yield _insert(before.end, " =", 3.2, "a name and its value stand side by side without `=`")
+            yield from _parted(source, before, after, far)
+        elif before.text in ("*", "/") and after.kind == "name" and any(a <= before.start < b for a, b in defines):
+            yield _insert(before.end, ",", 1.6, f"a comma stands behind a lone `{before.text}`")
+
+
+def _parted(source: Source, before: Token, after: Token, far: float) -> Iterator[Edit]:
+    if after.kind == "name" and before.end == after.start - 1:
+        yield Edit(before.end, after.start, ".", SYNTAX, 4.5, "two names stand side by side without a dot")
+    if before.kind != "keyword" and after.kind != "openstring":
+        yield _insert(before.end, " =", 3.6, "a name and its value stand side by side without `=`")
+    if source.text[before.end : after.start].strip(" ") == "" and not far:
+        for mark in _OPERATORS:
+            yield _insert(before.end, mark, 4.0, f"two expressions stand side by side without an operator such as `{mark[1:]}`")
+
+
+def _parameters(source: Source, found: Trouble) -> list[tuple[int, int]]:
+    """Return where the headers of functions around a fault begin and end."""
+    near = [(first, last) for first, last in source.statements if first <= found.line + _NEAR and last >= found.line - _NEAR]
+    return [
+        (source.starts[first], source.starts[last])
+        for first, last in near
+        if re.match(r"[ \t]*(?:async[ \t]+)?def\b", source.lines[first])
+    ]
 
 
 def equals(source: Source, found: Trouble) -> Iterator[Edit]:
@@ -83,22 +106,21 @@ def equals(source: Source, found: Trouble) -> Iterator[Edit]:
 
 
 def strays(source: Source, found: Trouble) -> Iterator[Edit]:
-    """Take a mark away that stands twice, put Python's operator for another language's, drop what is no Python at all."""
+    """Take a mark or a word away that stands twice, or that does not belong where it is."""
     tokens = around(source, found, 1, 1)
     for before, after in itertools.pairwise(tokens):
-        pair = before.text + after.text
-        beside = before.end == after.start
-        if beside and pair in FOREIGN:
-            word = FOREIGN[pair]
-            gap = "" if source.text[before.start - 1 : before.start].isspace() or not word.isalpha() else " "
-            yield Edit(before.start, after.end, gap + word, SYNTAX, 1.0, f"`{pair}` is no operator of Python")
-        if before.text == after.text and before.kind in ("op", "keyword", "odd") and before.text not in CLOSER:
+        same = before.text == after.text and before.kind in ("op", "keyword", "odd") and before.text not in "()[]{}"
+        if same and before.text + after.text not in _TWICE_ELSEWHERE:
             yield Edit(before.end, after.end, "", SYNTAX, 1.2, f"`{before.text}` stands twice")
         if before.text == "else" and after.text == "if":
-            yield Edit(before.start, after.end, "elif", SYNTAX, 0.8, "`else if` is `elif` in Python")
+            yield Edit(before.start, after.end, "elif", SYNTAX, 0.3, "`else if` is `elif` in Python")
     here = source.at(found.line, found.column)
     for token in tokens:
-        if token.start <= here <= token.end and token.kind in ("op", "odd") and token.text not in "()[]{}":
+        if not token.start <= here <= token.end:
+            continue
+        if token.kind in ("op", "odd") and token.text not in "()[]{}":
             yield Edit(
-                token.start, token.end, "", SYNTAX, 6.0 if token.text in ":@" else 4.5, f"`{token.text}` does not belong here"
+                token.start, token.end, "", SYNTAX, 6.0 if token.text in ":@=*" else 4.5, f"`{token.text}` does not belong here"
             )
+        elif token.kind in ("name", "keyword"):
+            yield Edit(token.start, token.end, "", SYNTAX, 11.0, f"`{token.text}` does not belong here")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from math import exp
 
-from bmad_provisioner.kinds.code.repair import awaits, brackets, indents, legacy, letters, punctuation, quotes, words
+from bmad_provisioner.kinds.code.repair import awaits, brackets, elsewhere, indents, legacy, letters, punctuation, quotes, words
 from bmad_provisioner.kinds.code.repair.judge import Scene, Verdict, judge
 from bmad_provisioner.kinds.code.repair.lexing import Source
 from bmad_provisioner.kinds.code.repair.model import AWAITS, INDENTATION, Edit
@@ -52,6 +52,7 @@ def candidates(text: str, found: Trouble, known: Scene, wanted: frozenset[str]) 
     made: Iterable[Edit] = chain(
         letters.guesses(source, found),
         legacy.guesses(source, found),
+        elsewhere.guesses(source, found),
         punctuation.colons(source, found),
         punctuation.commas(source, found),
         punctuation.equals(source, found),

@@ -1,0 +1,137 @@
+"""Elsewhere: operators, declarations and headers as other languages write them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from bmad_provisioner.kinds.code.repair.lexing import CLOSER, HEADERS, OPENER, Source, Token
+from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
+from bmad_provisioner.kinds.code.repair.oracle import Trouble
+from bmad_provisioner.kinds.code.repair.punctuation import around
+
+_MEANT = {
+    "&&": "and",
+    "||": "or",
+    "===": "==",
+    "!==": "!=",
+    "=>": ">=",
+    "=<": "<=",
+    "=!": "!=",
+    "=*": "*=",
+    "=/": "/=",
+    "=%": "%=",
+}
+"""What two marks side by side are in Python."""
+_PARTED = frozenset({"+=", "-=", "*=", "/=", "%=", "|=", "&=", "==", "!=", "<=", ">=", "**", "//", ":=", "->", "<<", ">>"})
+_DECLARES = frozenset(
+    {"var", "let", "const", "my", "auto", "final", "local", "int", "float", "double", "string", "String", "char", "bool", "boolean"}
+)
+_ARROWS = (("-", ">"), ("=", ">"), ("-", "->"), (">", "-"), ("~", ">"), ("-",), ("=",), (">",), (":",))
+
+
+def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
+    """Yield Python's way to say what another language says near a fault."""
+    tokens = around(source, found, 1, 1)
+    yield from _operators(source, tokens)
+    yield from _whole_line(source, found)
+    yield from _steps(source, tokens)
+    yield from _declared(source, tokens)
+    yield from _headers(source, found)
+    for first, last in source.statements:
+        if first <= found.line and last >= found.line - 1:
+            row = [token for token in source.code if source.starts[first] <= token.start < source.starts[last]]
+            yield from _arrow(source.text, row)
+
+
+def _translated(text: str, before: Token, after: Token) -> Edit | None:
+    """Return the word for a sign of another language that two tokens may be the beginning of."""
+    pair = before.text + after.text
+    if before.end == after.start and pair in _MEANT:
+        word, end = _MEANT[pair], after.end
+    elif before.text == "!":
+        word, end, pair = "not", after.start, "!"
+    else:
+        return None
+    left = text[before.start - 1 : before.start]
+    gap = " " * (word.isalpha() and not left.isspace() and left not in CLOSER)
+    space = " " * (word.isalpha() and not text[end : end + 1].isspace())
+    return Edit(before.start, end, gap + word + space, SYNTAX, 0.3, f"`{pair}` is no operator of Python")
+
+
+def _operators(source: Source, tokens: list[Token]) -> Iterator[Edit]:
+    for before, after in itertools.pairwise(tokens):
+        edit = _translated(source.text, before, after)
+        if edit:
+            tail = before.text == "!" and source.text[before.start - 1 : before.start].isalnum()
+            yield Edit(edit.start, edit.end, edit.new, SYNTAX, 3.0 if tail else 0.3, edit.reason)
+        gap = source.text[before.end : after.start]
+        if gap and not gap.strip(" ") and before.text + after.text in _PARTED:
+            cost = 0.5 if after.text == "=" else 2.5
+            yield Edit(before.end, after.start, "", SYNTAX, cost, f"a blank parts `{before.text + after.text}`")
+
+
+def _whole_line(source: Source, found: Trouble) -> Iterator[Edit]:
+    """Translate all signs of a line at once, where there are several."""
+    row = around(source, found, 0, 0)
+    edits = [edit for before, after in itertools.pairwise(row) if (edit := _translated(source.text, before, after))]
+    if len(edits) > 1:
+        start, text = edits[0].start, source.text[edits[0].start : edits[-1].end]
+        for edit in reversed(edits):
+            text = text[: edit.start - start] + edit.new + text[edit.end - start :]
+        yield Edit(start, edits[-1].end, text, SYNTAX, 0.3, "these are no operators of Python")
+
+
+def _steps(source: Source, tokens: list[Token]) -> Iterator[Edit]:
+    """Write `x += 1` for `x++`."""
+    for name, one, two in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        pair = one.text + two.text
+        after = source.text[two.end :].lstrip(" \t")[:1]
+        if name.ends_atom and pair in ("++", "--") and one.end == two.start and after in ("", "\n", "\r", ";", "#"):
+            yield Edit(name.end, two.end, f" {one.text}= 1", SYNTAX, 0.1, f"`{pair}` is no operator of Python")
+
+
+def _declared(source: Source, tokens: list[Token]) -> Iterator[Edit]:
+    """Drop the word that declares a variable, or makes an object, elsewhere."""
+    for word, name, mark in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if name.kind != "name" or source.row(name.start) != source.row(word.start):
+            continue
+        first = not source.text[source.starts[source.row(word.start)] : word.start].strip()
+        if (first and word.text in _DECLARES and mark.text == "=") or (word.text == "new" and mark.text in ("(", ".")):
+            yield Edit(word.start, name.start, "", SYNTAX, 0.3, f"Python needs no `{word.text}` here")
+
+
+def _headers(source: Source, found: Trouble) -> Iterator[Edit]:
+    """Open a block with a colon where something else stands at the end of its header."""
+    for row in range(max(found.line - 3, 0), min(found.line + 1, len(source.lines))):
+        here = around(source, Trouble(row + 1, 0, 0, ""), 0, 0)
+        if len(here) < 2 or here[0].text not in HEADERS:
+            continue
+        if here[-1].text in (";", "{"):
+            start = len(source.text[: here[-1].start].rstrip(" \t"))
+            yield Edit(start, here[-1].end, ":", SYNTAX, 0.8, f"a colon opens a block, not `{here[-1].text}`")
+        elif here[-1].text == here[-2].text == ":":
+            yield Edit(here[-2].end, here[-1].end, "", SYNTAX, 0.3, "one colon opens a block")
+
+
+def _arrow(text: str, row: list[Token]) -> Iterator[Edit]:
+    """Put an arrow between the parameters of a function and what it returns."""
+    if "def" not in [token.text for token in row[:2]]:
+        return
+    depth = 0
+    for place, token in enumerate(row):
+        depth += (token.text in CLOSER) - (token.text in OPENER)
+        if token.text == ")" and depth == 0:
+            yield from _after_parameters(text, token, row[place + 1 :])
+            return
+
+
+def _after_parameters(text: str, shut: Token, rest: list[Token]) -> Iterator[Edit]:
+    reason = "`->` stands between a function's parameters and what it returns"
+    for marks in _ARROWS:
+        behind = rest[len(marks) :]
+        if tuple(token.text for token in rest[: len(marks)]) == marks and any(token.text == ":" for token in behind[1:]):
+            yield Edit(shut.end, behind[0].start, " -> ", SYNTAX, 0.3, reason)
+            return
+    if rest and rest[0].begins_atom and text[shut.end : rest[0].start].isspace():
+        yield Edit(shut.end, shut.end, " ->", SYNTAX, 0.6, reason)
