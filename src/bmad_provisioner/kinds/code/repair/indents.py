@@ -3,60 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
-from bmad_provisioner.kinds.code.repair.layout import unit
-from bmad_provisioner.kinds.code.repair.lexing import Source, indent, width
+from bmad_provisioner.kinds.code.repair import lines as whole_lines
+from bmad_provisioner.kinds.code.repair.lexing import Source, indent
 from bmad_provisioner.kinds.code.repair.model import INDENTATION, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
+from bmad_provisioner.kinds.code.repair.rows import Page, Row, levels
 
 _BEFORE, _AFTER, _LONGEST = 10, 6, 14
 """Statements before and after the fault where a run may begin; how long a run may be."""
 _HINTS = ("indent", "outside", "expected '", "invalid syntax", "from a function", "__future__")
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A statement for the eye that sees only indents: its rows, its depth, whether it opens a block, its first word."""
-
-    first: int
-    last: int
-    wide: int
-    opens: bool
-    word: str
-
-
-class _Page:
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.step = len(unit(source).expandtabs(8))
-        self.tabbed = "\t" in unit(source)
-
-    @cached_property
-    def lines(self) -> list[_Line]:
-        found = []
-        code, at = self.source.code, 0
-        for first, last in self.source.statements:
-            begin, end = self.source.starts[first], self.source.starts[last]
-            start = at
-            while at < len(code) and code[at].start < end:
-                at += 1
-            row = code[start:at]
-            if row:
-                found.append(_Line(first, last, width(self.source.text[begin : begin + 400]), row[-1].text == ":", row[0].text))
-        return found
-
-    def white(self, wide: int) -> str:
-        return "\t" * (wide // 8) + " " * (wide % 8) if self.tabbed and wide % 8 == 0 else " " * wide
-
-    def move(self, first: int, last: int, delta: int, cost: float, reason: str) -> Edit:
-        rows = self.source.lines[first:last]
-        new = "".join(self.white(max(0, width(row) + delta)) + row[len(indent(row)) :] if row.strip() else row for row in rows)
-        return Edit(self.source.starts[first], self.source.starts[last], new, INDENTATION, cost, reason)
-
-
-def _consistent(lines: Sequence[_Line], run: range, delta: int, upto: int) -> bool:
+def _consistent(lines: Sequence[Row], run: range, delta: int, upto: int) -> bool:
     """Whether each indent is one the compiler takes, once a run of lines has moved; nothing behind `upto` is looked at."""
     levels, opened = [0], False
     for place, line in enumerate(lines[:upto]):
@@ -76,14 +35,9 @@ def _consistent(lines: Sequence[_Line], run: range, delta: int, upto: int) -> bo
     return True
 
 
-def _levels(lines: Sequence[_Line], place: int, step: int) -> dict[int, float]:
+def _levels(lines: Sequence[Row], place: int, step: int) -> dict[int, float]:
     """Return the depths that a line may have after those before it, each with what it costs."""
-    levels: list[int] = []
-    for line in lines[:place]:
-        while levels and levels[-1] >= line.wide:
-            levels.pop()
-        levels.append(line.wide)
-    costs = {wide: 1.0 + 0.6 * up for up, wide in enumerate(reversed(levels or [0]))}
+    costs = {wide: 1.0 + 0.6 * up for up, wide in enumerate(reversed(levels(lines[:place]) or [0]))}
     if place and lines[place - 1].opens:
         costs = {wide: cost + 3 for wide, cost in costs.items()}
         costs[lines[place - 1].wide + step] = 0.3
@@ -92,26 +46,27 @@ def _levels(lines: Sequence[_Line], place: int, step: int) -> dict[int, float]:
 
 def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     """Yield the moves that may put the indents near a fault right."""
+    yield from whole_lines.guesses(source, found)
     if any(hint in found.message for hint in _HINTS) or found.message.startswith(("expected an", "unindent", "inconsistent")):
         yield from _tabs(source)
-        page = _Page(source)
-        lines = page.lines
-        here = next((i for i, line in enumerate(lines) if line.last >= found.line), len(lines) - 1)
+        page = Page(source)
+        lines = page.rows
+        here = page.at(found.line)
         flat = found.message.startswith("expected an indented block")
         for start in range(max(0, here - _BEFORE), min(len(lines), here + 3)):
             yield from _runs(page, start, here, flat)
         yield from _first_rows(page, here)
 
 
-def _runs(page: _Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
-    lines = page.lines
-    levels = _levels(lines, start, page.step)
+def _runs(page: Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
+    lines = page.rows
+    allowed = _levels(lines, start, page.step)
     enough: set[int] = set()
     for stop in range(start + 1, min(start + _LONGEST, len(lines)) + 1):
         run = range(start, stop)
         after = lines[stop].wide if stop < len(lines) else None
         shallowest = min(lines[i].wide for i in run)
-        targets = dict(levels)
+        targets = dict(allowed)
         if after is not None and not lines[stop - 1].opens:
             targets.setdefault(after + lines[start].wide - shallowest, 2.0)
         for target, cost in targets.items():
@@ -126,6 +81,7 @@ def _runs(page: _Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
             off = abs(delta) % page.step
             far = 1.5 * abs(delta) if off else 0.8 * (abs(delta) // page.step - 1)
             above = lines[start - 2 : start]
+            odd += 2.5 * (flat and start > 0 and lines[start - 1].word == "except")
             odd += 1.5 * (len(above) == 2 and above[0].opens and target == above[1].wide != above[0].wide + page.step)
             total = 0.6 + cost + fits + splits + away + odd + far + 0.2 * len(run) + 2.0 * (target in enough)
             yield page.move(lines[start].first, lines[stop - 1].last, delta, total, _reason(delta, len(run)))
@@ -138,9 +94,9 @@ def _reason(delta: int, count: int) -> str:
     return f"{what} {abs(delta)} {'columns too far left' if delta > 0 else 'columns too far right'}"
 
 
-def _first_rows(page: _Page, here: int) -> Iterator[Edit]:
+def _first_rows(page: Page, here: int) -> Iterator[Edit]:
     """Move the first row of a statement alone, where its other rows stand right."""
-    lines = page.lines
+    lines = page.rows
     for place in range(max(0, here - 2), min(len(lines), here + 2)):
         line = lines[place]
         if line.last - line.first < 2:
