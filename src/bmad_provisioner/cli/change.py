@@ -19,12 +19,14 @@ from bmad_provisioner.cli.work import Work, opened, signature
 from bmad_provisioner.errors import StaleError, UsageError
 from bmad_provisioner.likeness import note
 from bmad_provisioner.plan import Plan
+from bmad_provisioner.tree.journal import Receipt
 
 
-def carry_out(work: Work, asking: api.Asking, *, yes: bool, saved: Path | None, as_json: bool) -> int:
-    """Plan and apply every document of a manifest in turn, each against what the one before left."""
+def carry_out(work: Work, asking: api.Asking, *, yes: bool, saved: Path | None, as_json: bool) -> tuple[list[Plan], list[Receipt]]:
+    """Plan and apply every document of a manifest in turn, each against what the one before left; return plans and receipts."""
     with work.session.alone("bmadp apply"):
-        plans, receipts = [], []
+        plans: list[Plan] = []
+        receipts: list[Receipt] = []
         expected = _reviewed(saved) if saved else None
         for number, request in enumerate(work.requests):
             if saved is None:
@@ -44,7 +46,7 @@ def carry_out(work: Work, asking: api.Asking, *, yes: bool, saved: Path | None, 
             receipt = api.apply(work.session, made, signature(), manifest=work.manifest.data, path=str(work.manifest.path))
             if receipt is not None:
                 receipts.append(receipt)
-    return show.done_text(plans, receipts, as_json=as_json)
+    return plans, receipts
 
 
 def _reviewed(path: Path) -> list[str]:

@@ -150,16 +150,18 @@ def _at(one: Finding, message: str) -> str:
 def summary(made: Plan) -> str:
     """Return a plan of code in one line."""
     told = _Told.of(made)
-    counts = {
-        "repaired": _with(told.changed, "code-repair"),
-        "rewritten": _with(told.changed, "code-rewritten"),
-        **{word: _with(told.doubtful, rule) for rule, word in _WORDS.items()},
-        "up to date": told.fine,
-    }
-    parts = [f"{count:,} {word}" for word, count in counts.items() if count]
+    doubts = {word: _with(told.doubtful, rule) for rule, word in _WORDS.items()}
+    parts = [f"{count:,} {word}" for word, count in {**counts(made), **doubts, "up to date": told.fine}.items() if count]
     nothing = "" if told.changed or made.errors else "nothing to do; "
     later = "; not verified yet" if _is_unverified(made) else ""
     return f"{nothing}{counted(told.files, 'file')}" + (f": {', '.join(parts)}" if parts else "") + later
+
+
+def counts(made: Plan) -> dict[str, int]:
+    """Return how many files a plan repairs, and how many it rewrites: one that is both counts twice."""
+    changed = _Told.of(made).changed if is_code(made) else {}
+    found = {"repaired": _with(changed, "code-repair"), "rewritten": _with(changed, "code-rewritten")}
+    return {word: count for word, count in found.items() if count}
 
 
 def _with(some: Mapping[str, Sequence[Finding]], rule: str) -> int:

@@ -17,6 +17,7 @@ from bmad_provisioner.cli.options import (
     progressing,
     read_manifest,
     shared,
+    watch_option,
 )
 from bmad_provisioner.cli.tell import CLEAN, CONFLICT, DRIFT, FAILED, PENDING, out, out_json, say, tell_finding
 from bmad_provisioner.finding import Finding
@@ -52,6 +53,7 @@ def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *,
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="How to tell it (default: text).")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file for `apply --plan`.")
+@watch_option
 @shared
 def analyze(
     manifest: Path | None,
@@ -62,10 +64,28 @@ def analyze(
     folder: Path | None,
     as_json: bool,
     timings: bool,
+    watch: bool,
 ) -> int:
     """Show the gap between the manifest and the project. Touches nothing but the cache."""
-    casts: list[Forecast] = []
     form = "json" if as_json else form
+
+    def once() -> list[Plan]:
+        return _analyzed(manifest, folder, form=form, every=every, save=save, timings=timings)
+
+    if not watch:
+        return max(_code(made, exit_code=exit_code) for made in once())
+    # Only for who asks for it.
+    from bmad_provisioner.cli import watch as watching  # noqa: PLC0415
+
+    watching.alone(save=save, exit_code=exit_code, format=form != "text")
+    return watching.watch(lambda: (once(), ()), manifest, folder)
+
+
+def _analyzed(
+    manifest: Path | None, folder: Path | None, *, form: str, every: bool, save: Path | None, timings: bool
+) -> list[Plan]:
+    """Plan, tell it in the form asked for, and return the plans as they were told."""
+    casts: list[Forecast] = []
     plans = _plans(manifest, folder, casts, timings=timings, as_json=form != "text")
     if save:
         save.write_text(json.dumps({"plans": [show.plan_plain(made) for made in plans]}, indent=1), encoding="utf-8")
@@ -82,7 +102,7 @@ def analyze(
         show.plan_text(made, every=every)
         for number, advice in enumerate(show.recommendations(made), 1):
             out(f"{number}. {advice}")
-    return max(_code(made, exit_code=exit_code) for made in plans)
+    return plans
 
 
 def _report(form: str, findings: Sequence[Finding]) -> None:
