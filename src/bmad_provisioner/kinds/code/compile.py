@@ -21,7 +21,7 @@ INDEX = "what the project knows"
 _SURVEY = Action("survey", "1", survey.survey, Lane.CPU, quiet=True)
 _INDEX = Action("index", "1", survey.index, quiet=True)
 _TIDY = Action("tidy", "2", tidy.tidy, Lane.CPU)
-_VERIFY = Action("verify", "2", verify.verify, Lane.IO, external=True)
+_VERIFY = Action("verify", "3", verify.verify, Lane.IO, external=True)
 _PATIENCE = Policy(retries=0, timeout=120.0)
 """What one file may take: a worker that is longer at it is ended, and the file is told."""
 
@@ -75,7 +75,7 @@ def _verified(wanted: Order, tidies: Sequence[Task], sight: Sight) -> Iterator[T
     asked = wanted.verify
     if asked is None or not tidies:
         return
-    reads = tuple(sorted(path for path, entry in sight.tree.items() if entry.is_plain))
+    reads = tuple(sorted(path for path, entry in sight.tree.items() if entry.is_plain or entry.digest.startswith("symlink:")))
     args: dict[str, Plain] = {
         "command": list(asked.command),
         "affected": asked.affected,
@@ -84,8 +84,8 @@ def _verified(wanted: Order, tidies: Sequence[Task], sight: Sight) -> Iterator[T
         "env": list(asked.env),
     }
     hears = {task.name: "entry" for task in tidies}
-    # The command may run for each round, and once before.
-    policy = Policy(retries=0, timeout=asked.seconds * (asked.rounds + 2))
+    # The command runs once before, once with all changes, and for each round; what turns red is run anew before it is believed.
+    policy = Policy(retries=0, timeout=asked.seconds * (2 * asked.rounds + 4))
     yield Task("verify", _VERIFY, args, reads, hears=hears, policy=policy)
 
 
