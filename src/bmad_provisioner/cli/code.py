@@ -138,7 +138,7 @@ def _standing(found: Sequence[Finding]) -> str:
 def _doubts(found: Sequence[Finding], *, every: bool) -> list[str]:
     order = list(_WORDS)
     ranked = sorted(found, key=lambda one: order.index(one.rule) if one.rule in order else len(order))
-    lines = list(dict.fromkeys(_at(one, one.message) for one in ranked))
+    lines = list(dict.fromkeys(_at(one, one.message.removeprefix("the change is taken back: ")) for one in ranked))
     most = len(lines) if every else _MANY // 3
     return lines[:most] + ([f"and {len(lines) - most} more (`--all`)"] if len(lines) > most else [])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,7 +122,9 @@ def _kind(name: str) -> Kind:
 
 def _lay(place: project.Project, files: Mapping[str, str], *, as_json: bool) -> None:
     """Write files into a project; what stands there already is left alone."""
-    taken = [path for path in files if (place.root / path).exists() or (place.root / path).is_symlink()]
+    ways = {str(above) for path in files for above in Path(path).parents}
+    taken = [path for path in files if os.path.lexists(place.root / path)]
+    taken += [path for path in ways if os.path.lexists(place.root / path) and not (place.root / path).is_dir()]
     if taken:
         raise UsageError(f"`{place.root / taken[0]}` already exists", hint="move it away first, or start in another folder")
     for path, text in files.items():
