@@ -10,7 +10,10 @@ from pathlib import PurePosixPath
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#;]*)|import[ \t]+([\w., \t]+))", re.MULTILINE
 )
-_SPELLED = re.compile(rb"[\"']([\w./-]*[./][\w./-]*)(?::[\w.]+)?[\"']|[\"']-m[\"'][ \t]*,\s*[\"']([\w.]+)[\"']")
+_SPELLED = re.compile(
+    rb"[\"']([\w./-]*[./][\w./-]*)(?::[\w.]+)?[\"']"
+    rb"|(?:[\"']-m[\"'][ \t]*,|\b(?:import_module|importorskip|__import__|run_module|find_spec)\()\s*[\"']([\w.]+)[\"']"
+)
 """A module or a file as a text names it: to be patched, loaded by its name, or started."""
 _OWN_CHOICE = re.compile(rb"^[ \t]*python_files[ \t]*=|doctest-(?:modules|glob)", re.MULTILINE)
 _HARMLESS = frozenset({"test", "this", "antigravity", "__main__", "__init__"})

@@ -85,6 +85,7 @@ class _Search:
     last: Run | None = None
     blamed: dict[str, str] = field(default_factory=dict)
     flaky: set[str] = field(default_factory=set)
+    believed: set[str] = field(default_factory=set)
 
     def kept(self) -> set[str]:
         """Return the changes of the best state that was reached."""
@@ -125,8 +126,9 @@ class _Search:
         """Return what these changes break; `None`: nothing."""
         run = self.trial.run(chosen, self.tests)
         lost = self.before.passed - run.passed - self.flaky
-        if lost and not self._is_late():
+        if lost and not lost & self.believed and not self._is_late():
             lost = self._surely(chosen, lost)
+            self.believed |= lost
         if lost:
             return _Red(tuple(sorted(lost)), run)
         self.last = run
