@@ -21,6 +21,8 @@ STEP = 2.5
 NOTHING_FITS = 9.0
 """In nats: as unlikely as a repair may be before "something else" is likelier."""
 FINALISTS = 40
+PLACES = 0.3
+"""How much the grammar says of lines that only stand elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +150,16 @@ def _weigh(text: str, done: list[_State], known: Scene) -> list[Answer]:
             meanings[verdict.meaning] = (replace(kept, cost=max(kept.cost, state.cost)), seen)
     usual = min((verdict.surprise for _, verdict in meanings.values()), default=0.0)
     answers = [
-        Answer(text, state.text, state.edits, state.cost + verdict.harm + verdict.surprise - usual, state.cost + verdict.harm)
+        Answer(text, state.text, state.edits, _against(state, verdict, usual), state.cost + verdict.harm)
         for state, verdict in meanings.values()
     ]
     return sure(sorted(answers, key=lambda answer: answer.cost))
+
+
+def _against(state: _State, verdict: Verdict, usual: float) -> float:
+    """Return what speaks against an answer; where lines only move, their words say little of where they belong."""
+    told = PLACES if all(edit.kind == INDENTATION for edit in state.edits) else 1.0
+    return state.cost + verdict.harm + told * (verdict.surprise - usual)
 
 
 def sure(answers: list[Answer]) -> list[Answer]:
