@@ -23,6 +23,8 @@ def _edit(start: int, end: int, new: str, cost: float, what: str) -> Edit:
 
 def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     """Yield today's spelling of what Python 2 allowed near a fault."""
+    if found.message.startswith("expected an indented block"):
+        return
     rows = [span for span in source.statements if span[0] < found.line + 1 and span[1] > found.line - 2]
     for first, last in rows:
         begin, end = source.starts[first], source.starts[last]
