@@ -8,10 +8,11 @@ from bmad_provisioner.kinds.code.repair import lines as whole_lines
 from bmad_provisioner.kinds.code.repair.lexing import Source, indent
 from bmad_provisioner.kinds.code.repair.model import INDENTATION, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
-from bmad_provisioner.kinds.code.repair.rows import Page, Row, levels
+from bmad_provisioner.kinds.code.repair.rows import Page, Row, crooked, escaping, levels, strain
 
-_BEFORE, _AFTER, _LONGEST = 10, 6, 14
-"""Statements before and after the fault where a run may begin; how long a run may be."""
+_BEFORE, _LONGEST, _FARTHEST = 10, 14, 300
+"""Statements before the fault where a run may begin; how long a run may be that ends anywhere, and one that ends with a block."""
+_DEFINES = ("def", "class", "async", "@")
 _HINTS = ("indent", "outside", "expected '", "invalid syntax", "from a function", "__future__")
 
 
@@ -53,16 +54,28 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
         lines = page.rows
         here = page.at(found.line)
         flat = found.message.startswith("expected an indented block")
-        for start in range(max(0, here - _BEFORE), min(len(lines), here + 3)):
+        for start in _begins(page, here):
             yield from _runs(page, start, here, flat)
         yield from _first_rows(page, here)
+
+
+def _begins(page: Page, here: int) -> Iterator[int]:
+    """Yield where a run may begin: near the fault, or far before it where a line stands as none should."""
+    lines = page.rows
+    near = max(0, here - _BEFORE)
+    for start in range(max(1, here - _FARTHEST), near):
+        above, line = lines[start - 1], lines[start]
+        crooked = above.opens and line.wide - above.wide != page.step
+        if crooked or line.wide < min(above.wide, lines[min(here, len(lines) - 1)].wide):
+            yield start
+    yield from range(near, min(len(lines), here + 3))
 
 
 def _runs(page: Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
     lines = page.rows
     allowed = _levels(lines, start, page.step)
     enough: set[int] = set()
-    for stop in range(start + 1, min(start + _LONGEST, len(lines)) + 1):
+    for stop in _stops(lines, start, flat):
         run = range(start, stop)
         after = lines[stop].wide if stop < len(lines) else None
         shallowest = min(lines[i].wide for i in run)
@@ -73,20 +86,88 @@ def _runs(page: Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
             delta = target - lines[start].wide
             if delta == 0 or shallowest + delta < 0 or not _consistent(lines, run, delta, max(here + 3, stop + 2)):
                 continue
-            fits = -0.5 if after == target else 0.0
-            last = lines[stop - 1]
-            splits = 1.5 * (after is not None and (last.opens or after > last.wide))
-            away = 0.15 * abs(start - here)
-            odd = 1.0 * (delta % page.step == 0 and any(lines[i].wide % page.step for i in run))
-            off = abs(delta) % page.step
-            far = 1.5 * abs(delta) if off else 0.8 * (abs(delta) // page.step - 1)
-            above = lines[start - 2 : start]
-            odd += 2.5 * (flat and start > 0 and lines[start - 1].word == "except")
-            odd += 1.5 * (len(above) == 2 and above[0].opens and target == above[1].wide != above[0].wide + page.step)
-            total = 0.6 + cost + fits + splits + away + odd + far + 0.2 * len(run) + 2.0 * (target in enough)
+            cuts = _cuts(lines, run)
+            away = min(0.15 * abs(start - here), 1.0) + 2.5 * (flat and start > 0 and lines[start - 1].word == "except")
+            total = (
+                0.6 + cost + cuts + away + _unlikely(page, run, delta, flat) + 2.0 * (target in enough) + _strays(page, run, here)
+            )
             yield page.move(lines[start].first, lines[stop - 1].last, delta, total, _reason(delta, len(run)))
-            if not flat and not splits:
+            if not flat and not cuts:
                 enough.add(target)
+
+
+def _cuts(lines: Sequence[Row], run: range) -> float:
+    """Return how odd it is that a run ends where it does: within a block that it begins, or before lines that are like its own."""
+    if run.stop >= len(lines):
+        return 0.0
+    after, last = lines[run.stop], lines[run.stop - 1]
+    if last.opens or after.wide > last.wide:
+        return 1.5
+    if after.wide > lines[run.start].wide:
+        return 2.5 * any(lines[i].opens and lines[i].wide < after.wide for i in run)
+    return 0.0
+
+
+def _stops(lines: Sequence[Row], start: int, flat: bool) -> Iterator[int]:
+    """Yield where a run may end: anywhere near; far away only where a block ends, or a flat one may."""
+    yield from range(start + 1, min(start + _LONGEST, len(lines)) + 1)
+    shallowest = min((row.wide for row in lines[start : start + _LONGEST]), default=0)
+    for stop in range(start + _LONGEST + 1, min(start + _FARTHEST, len(lines)) + 1):
+        after, last = lines[stop] if stop < len(lines) else None, lines[stop - 1]
+        jumps = after is not None and after.wide > last.wide and not last.opens
+        if after is None or after.wide < shallowest or jumps or (flat and after.gap and after.wide == lines[start].wide):
+            yield stop
+        if after is None or after.wide < shallowest or jumps:
+            return
+
+
+def _unlikely(page: Page, run: range, delta: int, flat: bool) -> float:
+    """Return what speaks against the move of a run, in nats: its length, its distance, how it looks then, what it leaves behind."""
+    lines, step = page.rows, page.step
+    astray = any(lines[i].wide % step for i in run)
+    far = 0.8 * min(abs(delta) // step - 1, 2) if delta % step == 0 else 0.4 if astray else 4.0
+    odd = 1.0 * (delta % step == 0 and astray)
+    shape = _flat_shape(lines, run, delta) if flat else _shape(lines, run, delta)
+    size = 0.05 * min(len(run), 20) + (0.0 if flat else 0.2 * min(len(run), 4))
+    return far + shape + odd + size + strain(lines, run, delta, step) + escaping(lines, run, delta)
+
+
+def _flat_shape(lines: Sequence[Row], run: range, delta: int) -> float:
+    """Say where a body may end that lost its depth: that of a function where the next one begins, others at an empty line."""
+    after = lines[run.stop] if run.stop < len(lines) else None
+    here, head = lines[run.start], lines[run.start - 1] if run.start else None
+    if after is not None and after.wide == here.wide + delta:
+        return -0.7
+    ends = after is None or after.wide < here.wide
+    if head and head.word in _DEFINES:
+        parted = after is not None and after.gap and (after.word in (*_DEFINES, "if") or head.wide > 0)
+        return 0.0 if ends or (after and parted and after.word in _DEFINES) else 0.5 if parted else 3.0
+    gaps = sum(lines[i].gap > 0 and lines[i].wide == here.wide for i in run[1:])
+    alike = head is not None and after is not None and after.word == head.word
+    again = sum(lines[i].word == head.word and lines[i].wide == here.wide for i in run) if head else 0
+    return 1.2 * min(gaps, 4) + 0.6 * min(again, 3) + (0.0 if ends or (after and after.gap) else 0.3 if alike else 0.9)
+
+
+def _shape(lines: Sequence[Row], run: range, delta: int) -> float:
+    """Hold a run against the lines around it: it should stand level with those behind it, and leave none of its own."""
+    after = lines[run.stop] if run.stop < len(lines) else None
+    above = lines[run.start - 1] if run.start else None
+    here = lines[run.start]
+    target = here.wide + delta
+    level = -0.5 * (after is not None and after.wide == target)
+    if above and not above.opens:
+        level -= 1.2 * (after is not None and above.wide == after.wide == target)
+        if here.gap:
+            level += 1.2 * (target == above.wide and target > 0) - 0.7 * (after is not None and after.wide == target)
+    behind = 3.0 * (delta < 0 and after is not None and after.wide == here.wide)
+    return level + behind + 0.1 * min(sum(lines[i].gap > 0 for i in run[1:]), 6)
+
+
+def _strays(page: Page, run: range, here: int) -> float:
+    """Return what it costs to leave a line near the fault on no level at all, or a body that is not one step deep."""
+    near = range(max(0, here - 2), min(len(page.rows), here + 2))
+    astray = 2.5 * any(page.rows[i].wide % page.step for i in near if i not in run)
+    return astray + crooked(page.rows, range(max(0, here - _LONGEST), min(len(page.rows), here + 1)), run, page.step)
 
 
 def _reason(delta: int, count: int) -> str:

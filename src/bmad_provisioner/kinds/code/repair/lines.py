@@ -11,7 +11,7 @@ from textwrap import dedent
 
 from bmad_provisioner.kinds.code.repair.legacy import SURE
 from bmad_provisioner.kinds.code.repair.lexing import NEVER_INSIDE, OPENER, Source, Token, indent, width
-from bmad_provisioner.kinds.code.repair.model import ENCODING, SYNTAX, Edit
+from bmad_provisioner.kinds.code.repair.model import ENCODING, INDENTATION, SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, tree
 from bmad_provisioner.kinds.code.repair.rows import Page, Row, levels
 
@@ -69,14 +69,14 @@ def _bodiless(page: Page, found: Trouble) -> Iterator[Edit]:
         yield Edit(starts[head.first], starts[head.last], "", SYNTAX, SURE, f"the same `{head.word}` stands twice")
     elif after:
         new = f"{page.white(head.wide + page.step)}pass{page.end}"
-        yield Edit(starts[head.last], starts[head.last], new, SYNTAX, _emptiness(head, after), f"`{head.word}` has no body")
+        yield Edit(starts[head.last], starts[head.last], new, INDENTATION, _emptiness(head, after), f"`{head.word}` has no body")
 
 
 def _emptiness(head: Row, after: Row) -> float:
     """Return how unlikely it is that a header had nothing but `pass`, in nats."""
     goes_on = after.wide == head.wide and after.word in ("except", "else", "elif", "finally")
     usual = head.word in ("except", "class")
-    return (0.1 if usual else 1.5) + (0.0 if goes_on or after.wide < head.wide else 0.2 if usual else 1.0)
+    return (0.1 if usual else 1.5) + (0.0 if goes_on or after.wide < head.wide else 0.2 if usual else 2.5)
 
 
 def _lost_try(page: Page, found: Trouble) -> Iterator[Edit]:

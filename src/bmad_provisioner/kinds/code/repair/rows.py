@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from bmad_provisioner.kinds.code.repair.layout import unit
-from bmad_provisioner.kinds.code.repair.lexing import Source, indent, width
+from bmad_provisioner.kinds.code.repair.lexing import NEVER_INSIDE, Source, Token, indent, width
 from bmad_provisioner.kinds.code.repair.model import INDENTATION, Edit
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A statement: its lines (from 0, the last one out), its depth in columns, whether it opens a block, its first word."""
+    """A statement: its lines (from 0, the last one out), its depth in columns, whether it opens a block, its first word.
+
+    `gap` is how many empty lines stand above it; `method` whether it defines a function that takes `self`; `uses` are all names
+    in it, `binds` those that it gives a value.
+    """
 
     first: int
     last: int
     wide: int
     opens: bool
     word: str
+    gap: int = 0
+    method: bool = False
+    uses: frozenset[str] = frozenset()
+    binds: frozenset[str] = frozenset()
 
 
 class Page:
@@ -42,8 +51,17 @@ class Page:
                 at += 1
             row = code[start:at]
             if row:
-                found.append(Row(first, last, width(self.source.text[begin : begin + 400]), row[-1].text == ":", row[0].text))
+                wide = width(self.source.text[begin : begin + 400])
+                words = [token.text for token in row[:5]]
+                method = words[0] in ("def", "async") and "self" in words
+                gap = self._gap(first, found)
+                uses = frozenset(token.text for token in row if token.kind == "name")
+                found.append(Row(first, last, wide, row[-1].text == ":", words[0], gap, method, uses, _bound(row)))
         return found
+
+    def _gap(self, first: int, before: list[Row]) -> int:
+        lines = self.source.lines
+        return sum(not line.strip() for line in lines[before[-1].last if before else 0 : first])
 
     def at(self, line: int) -> int:
         """Return which row a line (from 1) belongs to, or the next one."""
@@ -71,6 +89,20 @@ class Page:
         return Edit(self.source.starts[first], self.source.starts[last], new, INDENTATION, cost, reason)
 
 
+def _bound(row: Sequence[Token]) -> frozenset[str]:
+    """Return the plain names that a statement gives a value: before `=`, behind `for` and `as`, in the brackets of `def`."""
+    head = row[0].text if row[0].text != "async" else row[1].text if len(row) > 1 else ""
+    names = {after.text for before, after in itertools.pairwise(row) if before.text == "as" and after.kind == "name"}
+    if head == "def":
+        names |= {after.text for before, after in itertools.pairwise(row) if before.text in ("(", ",", "*", "**")}
+    ends = {"for": "in"}.get(head, "=")
+    part = list(itertools.takewhile(lambda token: token.text != ends, row))
+    if head == "for" or (len(part) < len(row) and head not in NEVER_INSIDE):
+        plain = all(token.kind == "name" or token.text in ("for", "async", ",", "(", ")") for token in part)
+        names |= {token.text for token in part if token.kind == "name"} if plain else set()
+    return frozenset(names)
+
+
 def levels(rows: Sequence[Row]) -> list[int]:
     """Return the depths of the blocks that are open behind some rows, the deepest last."""
     found: list[int] = []
@@ -79,3 +111,66 @@ def levels(rows: Sequence[Row]) -> list[int]:
             found.pop()
         found.append(row.wide)
     return found
+
+
+_LEAVES = frozenset({"return", "raise", "break", "continue"})
+_GOES_ON = frozenset({"else", "elif", "except", "finally", "case"})
+_DEFINES = frozenset({"def", "class", "async", "@"})
+
+
+def strain(rows: Sequence[Row], run: range, delta: int, step: int) -> float:
+    """Return how odd the places of some rows and of the one behind them look once they have moved, in nats."""
+    total = 0.0
+    for place in range(run.start, min(run.stop + 1, len(rows))):
+        row, wide = rows[place], rows[place].wide + delta * (place in run)
+        total += 1.0 * bool(wide % step)
+        if place:
+            above = rows[place - 1]
+            total += _beside(above, above.wide + delta * (place - 1 in run), row, wide, step)
+        total += 3.0 * (row.method and place in run and not _within_class(rows, place, delta, run))
+    return total
+
+
+def _beside(above: Row, level: int, row: Row, wide: int, step: int) -> float:
+    if above.opens:
+        parted = row.gap and not (above.word == "class" or row.word in _DEFINES)
+        return 2.5 * (wide - level != step) + 0.7 * bool(parted) + 2.0 * (row.gap > 1)
+    odd = 4.0 * (above.word in _LEAVES and wide == level and row.word not in _GOES_ON)
+    odd += 1.5 * (row.gap > 1 and wide > 0)
+    if row.word in _DEFINES and above.word != "@":
+        odd += 1.0 * (row.gap == 0)
+    return odd + 0.2 * (wide < level and not row.gap and row.word not in _GOES_ON)
+
+
+def _within_class(rows: Sequence[Row], place: int, delta: int, run: range) -> bool:
+    """Whether the block around a row is that of a class, as far as anything is around it."""
+    wide = rows[place].wide + delta
+    for outer in range(place - 1, -1, -1):
+        if rows[outer].wide + delta * (outer in run) < wide:
+            wide = rows[outer].wide + delta * (outer in run)
+            if rows[outer].word not in ("if", "else", "elif", "try", "except", "with"):
+                return rows[outer].word == "class"
+    return False
+
+
+def crooked(rows: Sequence[Row], near: range, run: range, step: int) -> float:
+    """Return how odd the bodies near a fault look that a run leaves as they are, in nats: they stand too deep or not deep enough."""
+    left = [place for place in near if place not in run and place - 1 not in run and place > 0]
+    return 2.5 * sum(rows[place - 1].opens and rows[place].wide - rows[place - 1].wide != step for place in left)
+
+
+def escaping(rows: Sequence[Row], run: range, delta: int) -> float:
+    """Return how odd it is that names which only a run binds are used behind it, outside of its block, in nats."""
+    wide = rows[run.start].wide + delta
+    head = rows[run.start - 1] if run.start and rows[run.start - 1].opens else None
+    inner = {name for place in run if rows[place].wide == rows[run.start].wide for name in rows[place].binds}
+    behind = []
+    for row in rows[run.stop :]:
+        if row.wide < wide and (row.method or (row.word in _DEFINES and row.gap)):
+            break
+        if row.wide < wide:
+            behind.append(row)
+    earlier = {name for row in rows[max(0, run.start - 80) : max(0, run.start - (head is not None))] for name in row.binds}
+    told = (inner | (head.binds if head and head.word in ("for", "with", "def", "async") else set())) - earlier
+    used = sum(bool(told & row.uses) and not row.binds & told for row in behind[:12])
+    return min(2.5 * used, 5.0)

@@ -9,6 +9,7 @@ from itertools import islice
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, tree
 
 _HEAD = re.compile(r"^(?:def|class|async def|@|import|from)\b|^@", re.MULTILINE)
+_BLOCK = re.compile(r"(?:def|class|async def|@)")
 _TRIES = 6
 
 
@@ -22,7 +23,8 @@ def window(text: str, found: Trouble) -> tuple[int, int]:
     for _ in range(found.line):
         offset = text.find("\n", offset) + 1 or len(text)
     heads = [match.start() for match in _HEAD.finditer(text)]
-    before = reversed([head for head in heads if head < offset])
+    stray = "indent" in found.message  # an import at the margin may be what is wrong
+    before = reversed([head for head in heads if head < offset and not (stray and not _BLOCK.match(text, head))])
     start = next((head for head in islice(before, _TRIES) if _parses(text[:head])), 0)
     after = [head for head in heads if head >= offset and _clear(text, head)]
     if found.message.startswith("expected an indented block"):
