@@ -11,9 +11,12 @@ from bmad_provisioner.kinds.code.repair.layout import Habits, habits, oddness, s
 from bmad_provisioner.kinds.code.repair.lexing import Source
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, complaints, tree
 from bmad_provisioner.kinds.code.repair.scopes import BUILTIN, bound_roughly, names
+from bmad_provisioner.kinds.code.repair.triples import swallowed
+from bmad_provisioner.kinds.code.repair.typed import misuses
 
-LOOSE_NAME, WARNING, LONE_WORD = 5.0, 4.0, 2.0
-"""In nats: a name that nothing binds; a warning of the compiler (such as a call of a string); a word used nowhere else."""
+LOOSE_NAME, WARNING, LONE_WORD, MISUSE, SWALLOWED = 5.0, 4.0, 2.0, 4.0, 2.5
+"""In nats: a name that nothing binds; a warning of the compiler (such as a call of a string); a word used nowhere else;
+a type misused; a word or mark of code in a long string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,22 @@ def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
     source = Source(text)
     odd = oddness(source, rows, known.shapes, known.habits) + LONE_WORD * _lone(source, rows, known)
     harm = LOOSE_NAME * len(loose) + WARNING * warned
+    odd += MISUSE * misuses(parsed)
+    gone = SWALLOWED * _swallowed(source, rows)
+    odd, harm = odd + gone, harm + min(gone / 4, 3 * LOOSE_NAME)
     try:
         meaning = ast.dump(parsed)
     except RecursionError:
         return Trouble(1, 0, 0, "too deep to be compared")
     return Verdict(meaning, odd + likely.surprise(parsed, known.choices, (rows[0] + 1, rows[1] + 1)), harm)
+
+
+def _swallowed(source: Source, rows: tuple[int, int]) -> int:
+    """Count the words and marks of code within long strings that reach into some lines."""
+    long = [token for token in source.tokens if token.kind == "string" and token.text[-3:] in ('"""', "'''")]
+    return sum(
+        swallowed(source, token) for token in long if source.row(token.end) >= rows[0] and source.row(token.start) <= rows[1]
+    )
 
 
 def _lone(source: Source, rows: tuple[int, int], known: Scene) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bmad_provisioner.kinds.code.repair.lexing import CLOSER, OPENER, Source, Token
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
-from bmad_provisioner.kinds.code.repair.oracle import Trouble
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, tree
 from bmad_provisioner.kinds.code.repair.punctuation import around
 
 SURE, _LIKELY = 0.05, 0.5
@@ -118,5 +118,8 @@ def _spellings(source: Source, found: Trouble) -> Iterator[Edit]:
         start = tokens[0].start + match.start()
         yield _edit(start, start + 2, "r", SURE, "`ur` string")
     ticks = [token for token in tokens if token.text == "`"]
+    whole = not any(token.kind == "openstring" for token in tokens)
     for first, last in zip(ticks[::2], ticks[1::2], strict=False):
-        yield _edit(first.start, last.end, f"repr({source.text[first.end : last.start]})", SURE, "backticks")
+        inner = source.text[first.end : last.start]
+        if whole and not isinstance(tree(inner.strip()), Trouble):
+            yield _edit(first.start, last.end, f"repr({inner})", SURE, "backticks")

@@ -115,6 +115,12 @@ def _library() -> Counts:
     return loaded
 
 
+@cache
+def called_names() -> frozenset[str]:
+    """Return the names that the library often calls."""
+    return frozenset(key[1:-1] for key in _library() if key[0] == "(" and key[-1] == "#")
+
+
 def surprise(tree: ast.AST, own: Counts, rows: tuple[int, int] | None = None) -> float:
     """Return how unlikely a tree is, in nats (only differences between trees of the same text mean anything)."""
     library = _library()

@@ -115,8 +115,9 @@ def strays(source: Source, found: Trouble) -> Iterator[Edit]:
         if before.text == "else" and after.text == "if":
             yield Edit(before.start, after.end, "elif", SYNTAX, 0.3, "`else if` is `elif` in Python")
     here = source.at(found.line, found.column)
-    for token in tokens:
-        if not token.start <= here <= token.end:
+    for place, token in enumerate(tokens):
+        beside = [other.text for other in tokens[max(place - 1, 0) : place + 2 : 2]]
+        if not token.start <= here <= token.end or (token.text in beside and token.kind == "keyword"):
             continue
         if token.kind in ("op", "odd") and token.text not in "()[]{}":
             yield Edit(

@@ -7,7 +7,18 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from math import exp
 
-from bmad_provisioner.kinds.code.repair import awaits, brackets, elsewhere, indents, legacy, letters, punctuation, quotes, words
+from bmad_provisioner.kinds.code.repair import (
+    awaits,
+    brackets,
+    elsewhere,
+    indents,
+    legacy,
+    letters,
+    punctuation,
+    quotes,
+    triples,
+    words,
+)
 from bmad_provisioner.kinds.code.repair.judge import Scene, Verdict, judge
 from bmad_provisioner.kinds.code.repair.lexing import Source
 from bmad_provisioner.kinds.code.repair.model import AWAITS, INDENTATION, Edit
@@ -23,6 +34,7 @@ NOTHING_FITS = 9.0
 FINALISTS = 40
 PLACES = 0.3
 """How much the grammar says of lines that only stand elsewhere."""
+BRACKETS = ("(", "[", "{", ")", "]", "}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,7 @@ def candidates(text: str, found: Trouble, known: Scene, wanted: frozenset[str]) 
         words.guesses(source, found, known.words),
         brackets.guesses(source, found, known.words),
         quotes.guesses(source, found),
+        triples.guesses(source, found),
         indents.guesses(source, found),
         awaits.guesses(source, found),
     )
@@ -147,7 +160,8 @@ def _weigh(text: str, done: list[_State], known: Scene) -> list[Answer]:
         elif isinstance(verdict, Verdict) and not state.edits[-1].new:
             # Brackets that change nothing were hardly there: what they give is as unlikely as without them.
             kept, seen = meanings[verdict.meaning]
-            meanings[verdict.meaning] = (replace(kept, cost=max(kept.cost, state.cost)), seen)
+            if kept.edits[-1].new.strip(" ") in BRACKETS:
+                meanings[verdict.meaning] = (replace(kept, cost=max(kept.cost, state.cost)), seen)
     usual = min((verdict.surprise for _, verdict in meanings.values()), default=0.0)
     answers = [
         Answer(text, state.text, state.edits, _against(state, verdict, usual), state.cost + verdict.harm)

@@ -15,6 +15,10 @@ _KEYWORDS = tuple(sorted(set(keyword.kwlist) - {"None", "True", "False"}))
 _FOREIGN = {
     "function": "def",
     "func": "def",
+    "fn": "def",
+    "fun": "def",
+    "sub": "def",
+    "throw": "raise",
     "elseif": "elif",
     "elsif": "elif",
     "catch": "except",
