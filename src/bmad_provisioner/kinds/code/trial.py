@@ -58,9 +58,10 @@ class Trial:
         self._stands = {path: entry for path, entry in inputs.files.items() if entry is not None and _is_laid(path, entry)}
         self._marks: dict[str, tuple[Entry, tuple[int, ...]]] = {}
         self._folders = {parent for path in self._stands for parent in _above(path)}
-        self._python = {path: inputs.read(path) for path, entry in self._stands.items() if path.endswith(".py") and entry.is_plain}
-        after = links({**self._python, **{path: inputs.fetch(entry) for path, entry in changed.items()}})
-        self._linked = {path: found | after[path] for path, found in links(self._python).items()}
+        python = {path: inputs.read(path) for path, entry in self._stands.items() if path.endswith(".py") and entry.is_plain}
+        after = links({**python, **{path: inputs.fetch(entry) for path, entry in changed.items()}})
+        self._python = frozenset(python)
+        self._linked = {path: found | after[path] for path, found in links(python).items()}
 
     @property
     def command(self) -> str:
