@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bmad_provisioner.kinds.code.repair.lexing import CLOSER, OPENER, Source
-from bmad_provisioner.kinds.code.repair.oracle import Trouble
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, earlier
 from bmad_provisioner.kinds.code.repair.triples import swallowed
 
 _DEFINES = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[(:])", re.MULTILINE)
@@ -30,7 +30,7 @@ def is_cut(source: Source, found: Trouble) -> bool:
     """Whether the fault is that the text stops: a bracket, string, block or line that is open at its end."""
     if not source.statements or not source.code:
         return False
-    if _earlier(source, found):
+    if _in_place(source, found):
         return False
     first, last = source.statements[-1]
     tokens = source.tokens
@@ -50,9 +50,9 @@ def is_cut(source: Source, found: Trouble) -> bool:
     return in_last and _open_at_end(source, first, whole)
 
 
-def _earlier(source: Source, found: Trouble) -> bool:
+def _in_place(source: Source, found: Trouble) -> bool:
     """Whether the fault is one that the end of a text cannot have made, since more than a line follows it."""
-    return found.line < len(source.lines) - 1 and found.message.startswith(_IN_PLACE)
+    return found.line < len(source.lines) - 1 and (found.message.startswith(_IN_PLACE) or earlier(source.text, found) is not None)
 
 
 def _open_at_end(source: Source, first: int, whole: bool) -> bool:

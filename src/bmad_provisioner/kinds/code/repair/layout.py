@@ -76,6 +76,8 @@ def oddness(source: Source, rows: tuple[int, int], known: frozenset[tuple[str, .
         if rows[0] <= row <= rows[1]:
             inside.setdefault(row, []).append(token)
     spaces = sum(_spaces(source.text, line) for line in inside.values())
+    notes = (token for token in source.tokens if token.kind == "comment")
+    spaces += sum(_comment(token.text) for token in notes if rows[0] <= source.row(token.start) <= rows[1])
     familiar = sum(SAME_SHAPE for line in inside.values() if len(line) >= 5 and _shape(line) in known)
     return spaces + familiar + _breaks(source, rows) + HABIT * _unusual(source, rows, usual)
 
@@ -130,12 +132,18 @@ def _swallowed(prefix: str, mark: str, body: str) -> float:
     """Weigh the code that a string has swallowed: it is as long in a string as it would be outside."""
     other = "'" if mark == '"' else '"'
     braces = 0 if "f" in prefix.lower() else len(re.findall(r"\{[a-z_][^{}\s]*\}", body))
-    bare = re.sub(r"%[-\d.]*[a-zA-Z]|\{[^{}]*\}|\\.", "", body)
-    cut = bare.count(other) % 2 and re.search(
-        rf"{other}[)\]}}:,]|\w{other}%|{other} (?:if|else|in|for|and|or|%) |[(\[,=] ?{other}\w", bare
-    )
-    signs = cut or _SIGNS.search(bare)
-    return TOKEN * len(_WORDS.findall(bare)) * bool(signs) + 3 * TOKEN * braces + 2 * TOKEN * body.startswith(("f{", "F{"))
+    bare = re.sub(r"%[-\d.]*[a-zA-Z]|\{[^{}\s\"']*\}|\\.", "", body)
+    single = bare.count(other) % 2
+    cut = single and re.search(rf"{other}[)\]}}:,]|\w{other}%|{other} (?:if|else|in|for|and|or|%) |[(\[,=] ?{other}\w", bare)
+    pair = re.search(rf"{other}(?:, ?|: ?| [+%] ?|[)\]] ?){other}|{other} [+%] |[+%] {other}|{other}\.\w+\(", bare)
+    signs = cut or pair or _SIGNS.search(bare)
+    size = TOKEN * len(_WORDS.findall(bare)) * bool(signs) + 2 * TOKEN * bool(cut)
+    return size + 4 * TOKEN * braces + 2 * TOKEN * body.startswith(("f{", "F{"))
+
+
+def _comment(text: str) -> float:
+    """Find what a comment has swallowed: a quote alone, or a sign right behind its mark."""
+    return 4.0 * (text.count('"') % 2) + 1.5 * (not re.match(r"#+[\s!:\w]|#+$", text))
 
 
 def _breaks(source: Source, rows: tuple[int, int]) -> float:

@@ -122,4 +122,4 @@ def _spellings(source: Source, found: Trouble) -> Iterator[Edit]:
     for first, last in zip(ticks[::2], ticks[1::2], strict=False):
         inner = source.text[first.end : last.start]
         if whole and not isinstance(tree(inner.strip()), Trouble):
-            yield _edit(first.start, last.end, f"repr({inner})", SURE, "backticks")
+            yield _edit(first.start, last.end, f"repr({inner})", _LIKELY, "backticks")

@@ -49,6 +49,18 @@ def trouble(text: str) -> Trouble | None:
     return complaints(text)[0]
 
 
+def earlier(text: str, found: Trouble) -> Trouble | None:
+    """Return the fault above the one told of, since the compiler reads all tokens anew once it stumbles; None: there is none."""
+    first = None
+    while found.line > 2:
+        head = "".join(text.splitlines(keepends=True)[: found.line - 1])
+        above = trouble(head)
+        if above is None or above.line >= found.line - 1 or "never closed" in above.message or "triple-quoted" in above.message:
+            break
+        first = found = above
+    return first
+
+
 def complaints(text: str) -> tuple[Trouble | None, int]:
     """Return what keeps a text from compiling, and how many warnings the compiler gave on the way."""
     if len(text) > LARGEST:

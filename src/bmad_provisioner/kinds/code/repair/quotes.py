@@ -10,6 +10,7 @@ from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
 
 _LONGEST_LINE = 400
+_MOST_QUOTES = 24
 _PREFIX = re.compile(r"(?<!\w)(?:[rbuf]|[rb][rbf]|fr)$", re.IGNORECASE)
 _FORMATTED = re.compile(r"(?<!\w)(?:[fF][rR]?|[rR][fF])(['\"])(?!\1\1)")
 
@@ -33,7 +34,8 @@ def _lines(source: Source, token: Token) -> Iterator[Edit]:
     if len(line) > _LONGEST_LINE:
         return
     for place in range(len(indent(line)), len(line) + 1):
-        cost = _ending(line, at, place) if place > at else _beginning(line, place)
+        costs = [_ending(line, at, place)] if place > at else [_beginning(line, place), _ending(line, line.find(mark), place)]
+        cost = min(filter(None, costs), default=0.0)
         if cost:
             yield Edit(begin + place, begin + place, mark, SYNTAX, cost, f"a string has one {mark} only")
     yield Edit(begin + at, begin + at + 1, "", SYNTAX, 5.0, f"a {mark} stands alone")
@@ -42,6 +44,8 @@ def _lines(source: Source, token: Token) -> Iterator[Edit]:
 
 def _ending(line: str, at: int, place: int) -> float:
     """Return how unlikely it is that the string which begins `at` lost its end at a place; 0 for never."""
+    if place <= at:
+        return 0.0
     left, right = line[place - 1], line[place : place + 1]
     rest = line[place:].strip()
     usual = not rest or re.fullmatch(r"[)\]},:]+", rest)
@@ -66,15 +70,13 @@ def _beginning(line: str, place: int) -> float:
 
 def _mixed(line: str, begin: int, at: int, mark: str) -> Iterator[Edit]:
     """Let a string end with the quote it begins with, or begin with the one it ends with."""
-    other = "'" if mark == '"' else '"'
-    reason = f"a string begins with {mark} and ends with {other}"
-    for match in re.finditer(other, line[at + 1 :]):
-        place = at + 1 + match.start()
-        after, before = line[place + 1 : place + 2], line[place - 1]
-        inside = after.isalnum() or (before.isspace() and after not in ("", ")", "]", "}", ",", ":"))
-        cost = 1.2 + 2.0 * inside
-        yield Edit(begin + place, begin + place + 1, mark, SYNTAX, cost, reason)
-        yield Edit(begin + at, begin + at + 1, other, SYNTAX, cost + 0.4, reason)
+    for match in list(re.finditer("[\"']", line))[:_MOST_QUOTES]:
+        place, old = match.start(), match[0]
+        new = "'" if old == '"' else '"'
+        after, before = line[place + 1 : place + 2], line[place - 1 : place]
+        inside = after.isalnum() and before.isalnum()
+        cost = 1.2 + 2.0 * inside + 0.4 * (place == at) + 0.4 * (old == mark)
+        yield Edit(begin + place, begin + place + 1, new, SYNTAX, cost, f"a string begins with {new} and ends with {old}")
 
 
 def _braces(line: str, begin: int) -> Iterator[Edit]:

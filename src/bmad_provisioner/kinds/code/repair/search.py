@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from math import exp
@@ -22,7 +22,7 @@ from bmad_provisioner.kinds.code.repair import (
 from bmad_provisioner.kinds.code.repair.judge import Scene, Verdict, judge
 from bmad_provisioner.kinds.code.repair.lexing import Source
 from bmad_provisioner.kinds.code.repair.model import AWAITS, INDENTATION, Edit
-from bmad_provisioner.kinds.code.repair.oracle import Trouble, trouble
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, earlier, trouble
 
 BEAM, DEPTH = 8, 3
 BUDGET = 3_000_000
@@ -63,27 +63,30 @@ class _State:
 def candidates(text: str, found: Trouble, known: Scene, wanted: frozenset[str]) -> list[Edit]:
     """Return the edits that may cure a fault, cheapest first, of the kinds wanted; for equal texts the cheapest only."""
     source = Source(text)
-    made: Iterable[Edit] = chain(
-        letters.guesses(source, found),
-        legacy.guesses(source, found),
-        elsewhere.guesses(source, found),
-        punctuation.colons(source, found),
-        punctuation.commas(source, found),
-        punctuation.equals(source, found),
-        punctuation.strays(source, found),
-        words.guesses(source, found, known.words),
-        brackets.guesses(source, found, known.words),
-        quotes.guesses(source, found),
-        triples.guesses(source, found),
-        indents.guesses(source, found),
-        awaits.guesses(source, found),
-    )
+    above = earlier(text, found)
+    made = chain.from_iterable(_guesses(source, one, known) for one in (found, above) if one)
     best: dict[tuple[int, int, str], Edit] = {}
     for edit in made:
         key = (edit.start, edit.end, edit.new)
         if edit.kind in wanted and (key not in best or edit.cost < best[key].cost):
             best[key] = edit
     return sorted(best.values(), key=lambda edit: edit.cost)
+
+
+def _guesses(source: Source, found: Trouble, known: Scene) -> Iterator[Edit]:
+    yield from letters.guesses(source, found)
+    yield from legacy.guesses(source, found)
+    yield from elsewhere.guesses(source, found)
+    yield from punctuation.colons(source, found)
+    yield from punctuation.commas(source, found)
+    yield from punctuation.equals(source, found)
+    yield from punctuation.strays(source, found)
+    yield from words.guesses(source, found, known.words)
+    yield from brackets.guesses(source, found, known.words)
+    yield from quotes.guesses(source, found)
+    yield from triples.guesses(source, found)
+    yield from indents.guesses(source, found)
+    yield from awaits.guesses(source, found)
 
 
 def _told(edits: list[Edit], found: Trouble) -> list[Edit]:

@@ -123,8 +123,8 @@ def _beginnings(source: Source, found: Trouble) -> Iterator[Edit]:
             begun = _BEGUN.match(line + " ")
             if begun and begun[1][0] == mark[0]:
                 yield Edit(start + begun.start(1), start + begun.end(1), mark, SYNTAX, 0.5, reason)
-            elif line and not line.strip():
-                yield Edit(start + len(line), start + len(line), mark, SYNTAX, 1.0, reason)
+            elif not line.strip():
+                yield Edit(start + len(line), start + len(line), mark, SYNTAX, 0.5 if line else 2.0, reason)
             elif line.strip() and mark not in line[: len(line) - 3] and not is_code(line):
                 at = start + len(indent(line))
                 yield Edit(at, at, mark, SYNTAX, 0.8 if line.endswith(mark) else 2.0, reason)
