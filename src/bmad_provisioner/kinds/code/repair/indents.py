@@ -51,7 +51,6 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     if any(hint in found.message for hint in _HINTS) or found.message.startswith(("expected an", "unindent", "inconsistent")):
         yield from _tabs(source)
         page = Page(source)
-        lines = page.rows
         here = page.at(found.line)
         flat = found.message.startswith("expected an indented block")
         for start in _begins(page, here):
@@ -89,7 +88,7 @@ def _runs(page: Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
             cuts = _cuts(lines, run)
             away = min(0.15 * abs(start - here), 1.0) + 2.5 * (flat and start > 0 and lines[start - 1].word == "except")
             total = (
-                0.6 + cost + cuts + away + _unlikely(page, run, delta, flat) + 2.0 * (target in enough) + _strays(page, run, here)
+                0.6 + cost + cuts + away + _unlikely(page, run, delta, flat) + 1.0 * (target in enough) + _strays(page, run, here)
             )
             yield page.move(lines[start].first, lines[stop - 1].last, delta, total, _reason(delta, len(run)))
             if not flat and not cuts:
@@ -158,9 +157,17 @@ def _shape(lines: Sequence[Row], run: range, delta: int) -> float:
     if above and not above.opens:
         level -= 1.2 * (after is not None and above.wide == after.wide == target)
         if here.gap:
-            level += 1.2 * (target == above.wide and target > 0) - 0.7 * (after is not None and after.wide == target)
-    behind = 3.0 * (delta < 0 and after is not None and after.wide == here.wide)
+            level += 1.0 * _goes_on(lines, run.start, target) - 0.6 * (after is not None and after.wide == target)
+    behind = 0.0
+    if after is not None and after.wide == here.wide:
+        behind = 3.0 if delta < 0 else 1.5 * (after.gap < 2 and after.word not in _DEFINES)
     return level + behind + 0.1 * min(sum(lines[i].gap > 0 for i in run[1:]), 6)
+
+
+def _goes_on(lines: Sequence[Row], start: int, target: int) -> bool:
+    """Whether a level is that of the line above, in a block that is not the body of a function: an empty line tends to end it."""
+    head = next((lines[i] for i in range(start - 1, -1, -1) if lines[i].wide < target), None)
+    return target == lines[start - 1].wide and head is not None and head.word not in _DEFINES
 
 
 def _strays(page: Page, run: range, here: int) -> float:

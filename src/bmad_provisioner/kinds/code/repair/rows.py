@@ -36,13 +36,13 @@ class Page:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.step = len(unit(source).expandtabs(8))
+        self.step = _step(source)
         self.tabbed = "\t" in unit(source)
 
     @cached_property
     def rows(self) -> list[Row]:
         """Return the statements in their order."""
-        found = []
+        found: list[Row] = []
         code, at = self.source.code, 0
         for first, last in self.source.statements:
             begin, end = self.source.starts[first], self.source.starts[last]
@@ -89,6 +89,15 @@ class Page:
         return Edit(self.source.starts[first], self.source.starts[last], new, INDENTATION, cost, reason)
 
 
+def _step(source: Source) -> int:
+    """Return the columns of one level; where few bodies tell, they must agree with every line."""
+    usual = len(unit(source).expandtabs(8))
+    wides = [width(line) for line in source.lines if line.strip()]
+    if sum(wide % usual == 0 for wide in wides) >= 0.8 * len(wides):
+        return usual
+    return next((step for step in (4, 2, 3, 8) if sum(wide % step == 0 for wide in wides) >= 0.8 * len(wides)), usual)
+
+
 def _bound(row: Sequence[Token]) -> frozenset[str]:
     """Return the plain names that a statement gives a value: before `=`, behind `for` and `as`, in the brackets of `def`."""
     head = row[0].text if row[0].text != "async" else row[1].text if len(row) > 1 else ""
@@ -113,6 +122,8 @@ def levels(rows: Sequence[Row]) -> list[int]:
     return found
 
 
+_DEAD = 8.0
+"""In nats: code that nothing reaches."""
 _LEAVES = frozenset({"return", "raise", "break", "continue"})
 _GOES_ON = frozenset({"else", "elif", "except", "finally", "case"})
 _DEFINES = frozenset({"def", "class", "async", "@"})
@@ -127,6 +138,7 @@ def strain(rows: Sequence[Row], run: range, delta: int, step: int) -> float:
         if place:
             above = rows[place - 1]
             total += _beside(above, above.wide + delta * (place - 1 in run), row, wide, step)
+        total += 3.0 * (row.word in ("return", "raise") and place in run and _leaves_loop(rows, place, wide, delta, run))
         total += 3.0 * (row.method and place in run and not _within_class(rows, place, delta, run))
     return total
 
@@ -135,11 +147,22 @@ def _beside(above: Row, level: int, row: Row, wide: int, step: int) -> float:
     if above.opens:
         parted = row.gap and not (above.word == "class" or row.word in _DEFINES)
         return 2.5 * (wide - level != step) + 0.7 * bool(parted) + 2.0 * (row.gap > 1)
-    odd = 4.0 * (above.word in _LEAVES and wide == level and row.word not in _GOES_ON)
+    odd = _DEAD * (above.word in _LEAVES and wide == level and row.word not in _GOES_ON)
     odd += 1.5 * (row.gap > 1 and wide > 0)
     if row.word in _DEFINES and above.word != "@":
         odd += 1.0 * (row.gap == 0)
     return odd + 0.2 * (wide < level and not row.gap and row.word not in _GOES_ON)
+
+
+def _leaves_loop(rows: Sequence[Row], place: int, wide: int, delta: int, run: range) -> bool:
+    """Whether a statement at the end of a loop ends it in its first turn."""
+    behind = rows[place + 1] if place + 1 < len(rows) else None
+    if behind and behind.wide + delta * (place + 1 in run) >= wide:
+        return False
+    for outer in range(place - 1, -1, -1):
+        if rows[outer].wide + delta * (outer in run) < wide:
+            return rows[outer].word in ("for", "while")
+    return False
 
 
 def _within_class(rows: Sequence[Row], place: int, delta: int, run: range) -> bool:
@@ -154,7 +177,7 @@ def _within_class(rows: Sequence[Row], place: int, delta: int, run: range) -> bo
 
 
 def crooked(rows: Sequence[Row], near: range, run: range, step: int) -> float:
-    """Return how odd the bodies near a fault look that a run leaves as they are, in nats: they stand too deep or not deep enough."""
+    """Return how odd the bodies near a fault look that a run leaves as they are, in nats: they are not one step deep."""
     left = [place for place in near if place not in run and place - 1 not in run and place > 0]
     return 2.5 * sum(rows[place - 1].opens and rows[place].wide - rows[place - 1].wide != step for place in left)
 
