@@ -39,7 +39,7 @@ def compile(document: Document, sight: Sight) -> tuple[Graph, tuple[Finding, ...
     paths = sorted(path for path, entry in sight.tree.items() if fits(path) and entry.is_plain)
     passes = load(wanted.passes)
     asks = bool(wanted.repair) or any(one.name == "unused-imports" for one in passes)
-    surveys = _surveys(paths, passes) if asks else ()
+    surveys = _surveys(paths, _named(wanted, passes)) if asks else ()
     tidies = tuple(_tidies(paths, wanted, passes, sight, asks=asks))
     return Graph([*surveys, *tidies, *_verified(wanted, tidies, sight)]), tuple(_remarks(document, paths))
 
@@ -49,10 +49,10 @@ def _remarks(document: Document, paths: Sequence[str]) -> Iterator[Finding]:
         yield Remarks(document).warning("code-paths", ("paths",), "takes in no file", "are the patterns relative to the project?")
 
 
-def _surveys(paths: Sequence[str], passes: Iterable[Pass]) -> Iterator[Task]:
+def _surveys(paths: Sequence[str], passes: list[Plain]) -> Iterator[Task]:
     for path in paths:
         yield Task(_surveyed(path), _SURVEY, {"path": path}, (path,), policy=_PATIENCE)
-    args: dict[str, Plain] = {"passes": _named(passes)}
+    args: dict[str, Plain] = {"passes": passes}
     yield Task(INDEX, _INDEX, args, hears={_surveyed(path): "survey" for path in paths})
 
 
@@ -60,13 +60,13 @@ def _tidies(paths: Sequence[str], wanted: Order, passes: Sequence[Pass], sight: 
     same: dict[str, Plain] = {
         "python": wanted.python, "repair": list(wanted.repair), "sure": wanted.sure, "verified": wanted.verify is not None
     }  # fmt: skip
-    named = {one.name: row for one, row in zip(passes, _named(passes), strict=True)}
+    named = _named(wanted, passes)
     for path in paths:
         data = sight.read(path) if passes else b""
-        due = [one for one in passes if not one.needles or any(needle in data for needle in one.needles)]
+        due = [row for one, row in zip(passes, named, strict=True) if _is_due(one, data)]
         if not due and not wanted.repair:
             continue
-        args: dict[str, Plain] = {"path": path, **same, "passes": [named[one.name] for one in due]}
+        args: dict[str, Plain] = {"path": path, **same, "passes": due}
         yield Task(path, _TIDY, args, (path,), hears={INDEX: path} if asks else {}, policy=_PATIENCE)
 
 
@@ -93,5 +93,10 @@ def _surveyed(path: str) -> str:
     return f"survey of {path}"
 
 
-def _named(passes: Iterable[Pass]) -> list[Plain]:
-    return [[one.name, one.identity] for one in passes]
+def _is_due(one: Pass, data: bytes) -> bool:
+    return not one.needles or any(needle in data for needle in one.needles)
+
+
+def _named(wanted: Order, passes: Iterable[Pass]) -> list[Plain]:
+    """Return what each pass was asked for by, which is how a worker finds it again, and what decides what it does."""
+    return [[name, one.identity] for name, one in zip(wanted.passes, passes, strict=True)]
