@@ -148,7 +148,7 @@ def test_what_one_pass_leaves_over_another_takes_in_the_same_run() -> None:
     data = b"from typing import Optional\n\n\ndef f(x: Optional[int]) -> None:\n    print(x)\n"
     done = rewrite(data, [UNUSED_IMPORTS, MODERN_SYNTAX], {})
     assert done.data == b"\n\ndef f(x: int | None) -> None:\n    print(x)\n"
-    assert [(note.rule, note.line) for note in done.notes] == [("modern-syntax", 4), ("unused-imports", 1)]
+    assert [(note.rule, note.line) for note in done.notes] == [("unused-imports", 1), ("modern-syntax", 4)]
 
 
 def test_where_two_want_the_same_place_the_first_has_it() -> None:

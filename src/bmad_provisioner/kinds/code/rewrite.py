@@ -22,6 +22,7 @@ ROUNDS = 10
 """After so many rounds that all changed something, the passes do not converge."""
 
 AtWork = Callable[[str], None]
+_Taken = tuple[Pass, Hit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,8 @@ def parse(text: str, asked: Asked) -> Module:
 
 def _round(module: Module, passes: Sequence[Pass], at_work: AtWork) -> _Round:
     """Do what is exact, then what needs LibCST, each once and all passes together."""
-    hits = {one.name: _find(one, module, at_work) for one in passes}
-    exact = _splice(module, [(one, hits[one.name]) for one in passes if one.transformer is None and one.run is None])
-    seen = [(one, hits[one.name]) for one in passes if (one.transformer or one.run) and hits[one.name]]
+    exact = _exact(module, passes, at_work)
+    seen = [(one, hits) for one in passes if not one.is_exact and (hits := _find(one, module, at_work))]
     if not seen:
         return exact
     if exact.changed:
@@ -164,32 +164,51 @@ def _guarded(module: Module, found: Found, transform: Transform, at_work: AtWork
     raise _LeftOutError(found[-1][0], reason)
 
 
-def _splice(module: Module, found: Found) -> _Round:
+def _exact(module: Module, passes: Sequence[Pass], at_work: AtWork) -> _Round:
     """Put the texts of exact hits in their places and judge them."""
-    taken: list[tuple[int, int, Pass, Hit]] = []
+    taken: list[_Taken] = []
+    crowded = False
+    found: dict[str, tuple[Hit, ...]] = {}
+    for last in (False, True):
+        module.taken = [hit for _, hit in taken]
+        fresh = {one.name: _find(one, module, at_work) for one in passes if one.is_exact and one.last is last}
+        if any(fresh.values()):
+            found |= fresh
+            taken, crowded = _take(module, [(one, found[one.name]) for one in passes if one.name in found])
+    if not taken:
+        return _Round(module.text)
+    text = spliced(module.text, [hit for _, hit in taken])
+    changed = tuple(one for one in passes if any(other is one for other, _ in taken))
+    _check(module, text, taken, changed)
+    notes = tuple(Note(one.name, module.line(hit.start), hit.message) for one, hit in taken)
+    settled = all(hit.settled for _, hit in taken) and all(one.steady or changed == (one,) for one in passes)
+    return _Round(text, notes, changed, over=settled and not crowded)
+
+
+def _take(module: Module, found: Found) -> tuple[list[_Taken], bool]:
+    """Return the hits that change something, the first of those that want the same place, and whether there were such."""
+    taken: list[_Taken] = []
     crowded = False
     for one, hits in found:
         for hit in hits:
             if module.text[hit.start : hit.end] == hit.text:
                 continue
-            index = bisect_left(taken, (hit.start, hit.end), key=lambda row: row[:2])
-            free = index == 0 or taken[index - 1][1] <= hit.start
-            free &= index == len(taken) or (hit.end <= taken[index][0] and (hit.start, hit.end) != taken[index][:2])
+            index = bisect_left(taken, (hit.start, hit.end), key=_place)
+            free = index == 0 or taken[index - 1][1].end <= hit.start
+            free &= index == len(taken) or (hit.end <= taken[index][1].start and (hit.start, hit.end) != _place(taken[index]))
             crowded |= not free
             if free:
-                taken.insert(index, (hit.start, hit.end, one, hit))
-    if not taken:
-        return _Round(module.text)
-    text = spliced(module.text, [hit for *_, hit in taken])
-    changed = tuple(one for one, _ in found if any(other is one for _, _, other, _ in taken))
-    _check(module, text, [(one, hit) for _, _, one, hit in taken], changed)
-    notes = tuple(Note(one.name, module.line(start), hit.message) for start, _, one, hit in taken)
-    return _Round(text, notes, changed, over=not crowded and all(hit.settled for *_, hit in taken))
+                taken.insert(index, (one, hit))
+    return taken, crowded
 
 
-def _check(module: Module, text: str, taken: Sequence[tuple[Pass, Hit]], changed: Sequence[Pass]) -> None:
+def _place(taken: _Taken) -> tuple[int, int]:
+    return taken[1].start, taken[1].end
+
+
+def _check(module: Module, text: str, taken: Sequence[_Taken], changed: Sequence[Pass]) -> None:
     """Raise _LeftOutError for the pass that made the text one that does not compile."""
-    if all(hit.local for _, hit in taken) and fits(module, [hit for _, hit in taken]):
+    if fits(module, [hit for _, hit in taken]):
         return
     reason = compiles(text)
     if not reason:
