@@ -198,6 +198,8 @@ def _split(source: Source, token: Token, mark: str, known: set[str], defines: bo
         fits = right in known or right.isdigit() or prefix or token.kind == "string"
         if fits and left in known:
             cost = 0.7
+        elif right.isdigit() and left.isidentifier() and not left[-1].isdigit():
+            cost = 1.2
         elif fits and left.isidentifier() and (defines or (cut > 1 and len(right) > 1)):
             cost = 0.7 if defines and len(right) > 2 else 2.4
         elif left in known and right.isidentifier() and cut > 1:

@@ -12,8 +12,6 @@ _DEFINES = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t
 _IN_PLACE = (
     "unterminated string",
     "unterminated f-string",
-    "invalid character",
-    "invalid non-printable",
     "invalid decimal",
     "unmatched",
     "closing parenthesis",
@@ -52,6 +50,8 @@ def is_cut(source: Source, found: Trouble) -> bool:
 
 def _in_place(source: Source, found: Trouble) -> bool:
     """Whether the fault is one that the end of a text cannot have made, since more than a line follows it."""
+    if found.message.startswith("invalid") and "character" in found.message:
+        return True
     return found.line < len(source.lines) - 1 and (found.message.startswith(_IN_PLACE) or earlier(source.text, found) is not None)
 
 

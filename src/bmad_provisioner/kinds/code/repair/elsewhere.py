@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+from bmad_provisioner.kinds.code.repair.legacy import SURE
 from bmad_provisioner.kinds.code.repair.lexing import CLOSER, HEADERS, OPENER, Source, Token
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
@@ -56,7 +57,9 @@ def _translated(text: str, before: Token, after: Token) -> Edit | None:
     left = text[before.start - 1 : before.start]
     gap = " " * (word.isalpha() and not left.isspace() and left not in CLOSER)
     space = " " * (word.isalpha() and not text[end : end + 1].isspace())
-    return Edit(before.start, end, gap + word + space, SYNTAX, 0.3, f"`{pair}` is no operator of Python")
+    return Edit(
+        before.start, end, gap + word + space, SYNTAX, SURE if pair in ("&&", "||") else 0.3, f"`{pair}` is no operator of Python"
+    )
 
 
 def _operators(source: Source, tokens: list[Token]) -> Iterator[Edit]:
@@ -64,7 +67,7 @@ def _operators(source: Source, tokens: list[Token]) -> Iterator[Edit]:
         edit = _translated(source.text, before, after)
         if edit:
             tail = before.text == "!" and source.text[before.start - 1 : before.start].isalnum()
-            yield Edit(edit.start, edit.end, edit.new, SYNTAX, 3.0 if tail else 0.3, edit.reason)
+            yield Edit(edit.start, edit.end, edit.new, SYNTAX, 3.0 if tail else edit.cost, edit.reason)
         gap = source.text[before.end : after.start]
         if gap and not gap.strip(" ") and before.text + after.text in _PARTED:
             cost = 0.5 if after.text == "=" else 2.5
@@ -79,7 +82,7 @@ def _whole_line(source: Source, found: Trouble) -> Iterator[Edit]:
         start, text = edits[0].start, source.text[edits[0].start : edits[-1].end]
         for edit in reversed(edits):
             text = text[: edit.start - start] + edit.new + text[edit.end - start :]
-        yield Edit(start, edits[-1].end, text, SYNTAX, 0.3, "these are no operators of Python")
+        yield Edit(start, edits[-1].end, text, SYNTAX, SURE, "these are no operators of Python")
 
 
 def _steps(source: Source, tokens: list[Token]) -> Iterator[Edit]:
@@ -88,7 +91,7 @@ def _steps(source: Source, tokens: list[Token]) -> Iterator[Edit]:
         pair = one.text + two.text
         after = source.text[two.end :].lstrip(" \t")[:1]
         if name.ends_atom and pair in ("++", "--") and one.end == two.start and after in ("", "\n", "\r", ";", "#"):
-            yield Edit(name.end, two.end, f" {one.text}= 1", SYNTAX, 0.1, f"`{pair}` is no operator of Python")
+            yield Edit(name.end, two.end, f" {one.text}= 1", SYNTAX, SURE, f"`{pair}` is no operator of Python")
 
 
 def _declared(source: Source, tokens: list[Token]) -> Iterator[Edit]:

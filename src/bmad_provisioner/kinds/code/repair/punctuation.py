@@ -54,24 +54,30 @@ def commas(source: Source, found: Trouble) -> Iterator[Edit]:
         beside = before.ends_atom and (after.begins_atom or after.text in ("*", "**"))
         if beside and not (after.text in CLOSER and after.start == before.end):
             far = 0.5 * (source.row(before.start) != found.line - 1)
+            # A comma leaves one blank behind, an operator two.
+            far += 2.5 * (source.text[before.end : after.start].strip(" ") == "" and after.start - before.end > 1)
             in_header = any(first <= before.start < last for first, last in defines)
             yield _insert(before.end, ",", (0.7 if told else 1.6) + far, "two expressions stand side by side without a comma")
             yield _insert(
                 before.end, ":", 1.4 + far if in_header else 3.0, "a key and its value stand side by side without a colon"
             )
-            yield from _parted(source, before, after, far)
+            yield from _parted(source, found, before, after)
         elif before.text in ("*", "/") and after.kind == "name" and any(a <= before.start < b for a, b in defines):
             yield _insert(before.end, ",", 1.6, f"a comma stands behind a lone `{before.text}`")
 
 
-def _parted(source: Source, before: Token, after: Token, far: float) -> Iterator[Edit]:
+def _parted(source: Source, found: Trouble, before: Token, after: Token) -> Iterator[Edit]:
     if after.kind == "name" and before.end == after.start - 1:
-        yield Edit(before.end, after.start, ".", SYNTAX, 4.5, "two names stand side by side without a dot")
+        known = source.text.count(f"{before.text}.{after.text}") > 0
+        yield Edit(before.end, after.start, ".", SYNTAX, 2.0 if known else 4.0, "two names stand side by side without a dot")
     if before.kind != "keyword" and after.kind != "openstring":
         yield _insert(before.end, " =", 3.6, "a name and its value stand side by side without `=`")
-    if source.text[before.end : after.start].strip(" ") == "" and not far:
+    if source.text[before.end : after.start].strip() == "" and found.line - 1 in (
+        source.row(before.start),
+        source.row(after.start),
+    ):
         for mark in _OPERATORS:
-            yield _insert(before.end, mark, 4.0, f"two expressions stand side by side without an operator such as `{mark[1:]}`")
+            yield _insert(before.end, mark, 6.5, f"two expressions stand side by side without an operator such as `{mark[1:]}`")
 
 
 def _parameters(source: Source, found: Trouble) -> list[tuple[int, int]]:
@@ -120,8 +126,8 @@ def strays(source: Source, found: Trouble) -> Iterator[Edit]:
         if not token.start <= here <= token.end or (token.text in beside and token.kind == "keyword"):
             continue
         if token.kind in ("op", "odd") and token.text not in "()[]{}":
-            yield Edit(
-                token.start, token.end, "", SYNTAX, 6.0 if token.text in ":@=*" else 4.5, f"`{token.text}` does not belong here"
-            )
+            prefix = token.text == "!" and not source.text[token.start - 1 : token.start].isalnum()
+            cost = 11.0 if prefix else 8.0 if token.text == "*" else 6.0 if token.text in ":@=" else 4.5
+            yield Edit(token.start, token.end, "", SYNTAX, cost, f"`{token.text}` does not belong here")
         elif token.kind in ("name", "keyword"):
             yield Edit(token.start, token.end, "", SYNTAX, 11.0, f"`{token.text}` does not belong here")

@@ -12,6 +12,7 @@ from bmad_provisioner.kinds.code.repair.oracle import Trouble
 _LONGEST_LINE = 400
 _MOST_QUOTES = 24
 _PREFIX = re.compile(r"(?<!\w)(?:[rbuf]|[rb][rbf]|fr)$", re.IGNORECASE)
+_APOSTROPHE = re.compile(r"(?<=[a-zA-Z])['\"](?=(?:s|t|re|ll|ve|d|m)\b)")
 _FORMATTED = re.compile(r"(?<!\w)(?:[fF][rR]?|[rR][fF])(['\"])(?!\1\1)")
 
 
@@ -40,6 +41,11 @@ def _lines(source: Source, token: Token) -> Iterator[Edit]:
             yield Edit(begin + place, begin + place, mark, SYNTAX, cost, f"a string has one {mark} only")
     yield Edit(begin + at, begin + at + 1, "", SYNTAX, 5.0, f"a {mark} stands alone")
     yield from _mixed(line, begin, at, mark)
+    for match in _APOSTROPHE.finditer(line):
+        if mark == "'":
+            yield Edit(begin + match.start(), begin + match.end(), "\\'", SYNTAX, 0.8, "an apostrophe ends the string it stands in")
+        else:
+            yield Edit(begin + match.start(), begin + match.end(), "", SYNTAX, 3.0, f"a {mark} stands within a word")
 
 
 def _ending(line: str, at: int, place: int) -> float:
@@ -74,8 +80,9 @@ def _mixed(line: str, begin: int, at: int, mark: str) -> Iterator[Edit]:
         place, old = match.start(), match[0]
         new = "'" if old == '"' else '"'
         after, before = line[place + 1 : place + 2], line[place - 1 : place]
-        inside = after.isalnum() and before.isalnum()
-        cost = 1.2 + 2.0 * inside + 0.4 * (place == at) + 0.4 * (old == mark)
+        if after.isalnum() and before.isalnum():
+            continue
+        cost = 1.2 + 0.4 * (place == at) + 0.4 * (old == mark)
         yield Edit(begin + place, begin + place + 1, new, SYNTAX, cost, f"a string begins with {new} and ends with {old}")
 
 

@@ -29,7 +29,7 @@ BUDGET = 3_000_000
 """Letters the compiler may be asked to read in one search."""
 STEP = 2.5
 """In nats: what each further edit costs beside its own cost."""
-NOTHING_FITS = 9.0
+NOTHING_FITS = 8.0
 """In nats: as unlikely as a repair may be before "something else" is likelier."""
 FINALISTS = 40
 PLACES = 0.3

@@ -23,10 +23,15 @@ _BEFORE = 4
 def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     """Yield the edits that may put the triple quotes near a fault right."""
     long = [token for token in source.tokens if token.kind in ("string", "openstring") and _MARK.match(token.text)]
-    doubted = [token for token in long if swallowed(source, token)]
+    doubted = [token for token in long if swallowed(source, token) and _odd(source, token.text.lstrip("rRbBuUfF")[:3])]
     for token in [*doubted[:3], *(token for token in long[-1:] if token.kind == "openstring" and token not in doubted[:3])]:
         yield from _ends(source, token, token.text.lstrip("rRbBuUfF")[:3])
     yield from _beginnings(source, found)
+
+
+def _odd(source: Source, mark: str) -> bool:
+    """Whether one of the triple quotes of a text is alone."""
+    return bool(source.text.count(mark) % 2)
 
 
 def is_code(line: str) -> bool:
@@ -115,7 +120,7 @@ def _beginnings(source: Source, found: Trouble) -> Iterator[Edit]:
     """Begin a long string where prose is read as code, if a triple quote below has no beginning."""
     top = min(found.line, len(source.lines)) - 1
     for mark in ('"""', "'''"):
-        if mark not in source.text[source.starts[max(top - _BEFORE, 0)] :]:
+        if not _odd(source, mark) or mark not in source.text[source.starts[max(top - _BEFORE, 0)] :]:
             continue
         reason = f"the string that ends with {mark} has no beginning"
         for row in range(top, max(top - _BEFORE, 0) - 1, -1):

@@ -31,6 +31,9 @@ _NEVER_CALLED = frozenset(
 )
 _FUNCTIONS = frozenset(name for name, one in vars(builtins).items() if isinstance(one, BuiltinFunctionType)) | {"super"}
 
+_TYPES = frozenset({"str", "int", "bool", "float", "list", "dict", "bytes", "object", "tuple"})
+"""What no parameter is called."""
+
 
 def misuses(tree: ast.AST) -> int:
     """Count what fails, or can hardly be meant, however the names in a tree are bound."""
@@ -46,6 +49,8 @@ def _misuse(node: ast.AST) -> bool:
         return _name(node.func) in _NEVER_CALLED
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
         return _misgiven(_name(node.value), node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice])
+    if isinstance(node, ast.arg) and node.annotation is None:
+        return node.arg in _TYPES or (node.arg[0].isupper() and not node.arg.isupper())
     bare = node.value if isinstance(node, ast.Attribute) or (isinstance(node, ast.keyword) and node.arg is None) else None
     return isinstance(bare, ast.Name) and bare.id in _FUNCTIONS
 
