@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from bmad_provisioner.kinds.code.repair import lines as whole_lines
 from bmad_provisioner.kinds.code.repair.lexing import Source, indent
 from bmad_provisioner.kinds.code.repair.model import INDENTATION, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
-from bmad_provisioner.kinds.code.repair.rows import Page, Row, crooked, escaping, levels, strain
+from bmad_provisioner.kinds.code.repair.rows import GOES_ON, Page, Row, crooked, escaping, levels, strain
 
 _BEFORE, _LONGEST, _FARTHEST = 10, 14, 300
 """Statements before the fault where a run may begin; how long a run may be that ends anywhere, and one that ends with a block."""
@@ -56,6 +57,7 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
         for start in _begins(page, here):
             yield from _runs(page, start, here, flat)
         yield from _first_rows(page, here)
+        yield from _levelled(page, here)
 
 
 def _begins(page: Page, here: int) -> Iterator[int]:
@@ -85,7 +87,7 @@ def _runs(page: Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
             delta = target - lines[start].wide
             if delta == 0 or shallowest + delta < 0 or not _consistent(lines, run, delta, max(here + 3, stop + 2)):
                 continue
-            cuts = _cuts(lines, run)
+            cuts = _cuts(lines, run, target)
             away = min(0.15 * abs(start - here), 1.0) + 2.5 * (flat and start > 0 and lines[start - 1].word == "except")
             total = (
                 0.6 + cost + cuts + away + _unlikely(page, run, delta, flat) + 1.0 * (target in enough) + _strays(page, run, here)
@@ -95,12 +97,44 @@ def _runs(page: Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
                 enough.add(target)
 
 
-def _cuts(lines: Sequence[Row], run: range) -> float:
+def _levelled(page: Page, here: int) -> Iterator[Edit]:
+    """Put plain statements on one level: where one stands deeper than the last with no header between, levels say nothing."""
+    lines = page.rows
+    for start in range(max(0, here - _BEFORE), min(len(lines), here + 2)):
+        allowed = _levels(lines, start, page.step)
+        for stop in range(start + 2, min(start + _LONGEST, len(lines)) + 1):
+            run = range(start, stop)
+            if any(lines[i].opens for i in run) or lines[stop - 1].word in GOES_ON:
+                break
+            if all(lines[i].wide <= lines[i - 1].wide for i in run[1:]):
+                continue
+            for target, cost in allowed.items():
+                if target in (lines[start].wide, lines[stop - 1].wide):
+                    continue
+                level = [replace(line, wide=target) if i in run else line for i, line in enumerate(lines)]
+                if _consistent(level, range(0), 0, max(here + 3, stop + 2)):
+                    looks = strain(level, run, 0, page.step) + escaping(level, run, 0) + _shape(level, run, 0)
+                    size = 0.2 * min(len(run), 4) + 0.05 * min(len(run), 20)
+                    right = lines[start - 1].wide if start and not lines[start - 1].opens else -1
+                    moved = sum(lines[i].wide == right != target for i in run)
+                    yield _onto(page, run, target, 1.6 + cost + looks + size + moved + _strays(page, run, here))
+
+
+def _onto(page: Page, run: range, target: int, cost: float) -> Edit:
+    source = page.source
+    first, last = page.rows[run.start].first, page.rows[run.stop - 1].last
+    deltas = {line: target - row.wide for row in page.rows[run.start : run.stop] for line in range(row.first, row.last)}
+    new = "".join(page.moved(source.lines[line], deltas.get(line, 0)) for line in range(first, last))
+    reason = f"{len(run)} lines stand on several levels, with no header between them"
+    return Edit(source.starts[first], source.starts[last], new, INDENTATION, cost, reason)
+
+
+def _cuts(lines: Sequence[Row], run: range, target: int) -> float:
     """Return how odd it is that a run ends where it does: within a block that it begins, or before lines that are like its own."""
     if run.stop >= len(lines):
         return 0.0
     after, last = lines[run.stop], lines[run.stop - 1]
-    if last.opens or after.wide > last.wide:
+    if last.opens or (after.wide > last.wide and after.wide != target):
         return 1.5
     if after.wide > lines[run.start].wide:
         return 2.5 * any(lines[i].opens and lines[i].wide < after.wide for i in run)
@@ -159,7 +193,7 @@ def _shape(lines: Sequence[Row], run: range, delta: int) -> float:
         if here.gap:
             level += 1.0 * _goes_on(lines, run.start, target) - 0.6 * (after is not None and after.wide == target)
     behind = 0.0
-    if after is not None and after.wide == here.wide:
+    if delta and after is not None and after.wide == here.wide:
         behind = 3.0 if delta < 0 else 1.5 * (after.gap < 2 and after.word not in _DEFINES)
     return level + behind + 0.1 * min(sum(lines[i].gap > 0 for i in run[1:]), 6)
 

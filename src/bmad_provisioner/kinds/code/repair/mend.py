@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from bmad_provisioner.kinds.code.repair.cut import is_cut
-from bmad_provisioner.kinds.code.repair.judge import scene
+from bmad_provisioner.kinds.code.repair.judge import LOOSE_NAME, scene
 from bmad_provisioner.kinds.code.repair.lexing import Source
-from bmad_provisioner.kinds.code.repair.model import Fault, Fix
+from bmad_provisioner.kinds.code.repair.model import INDENTATION, Fault, Fix
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, trouble
+from bmad_provisioner.kinds.code.repair.scopes import names
 from bmad_provisioner.kinds.code.repair.search import Answer, solve, sure
 from bmad_provisioner.kinds.code.repair.window import window
 
+_BINDS = r"\b(?:def|class|import|as|for|global)\s+{name}\b|\b{name}\s*(?:[:,)]|=[^=])"
+"""What may give a name its value, roughly."""
 _STEPS = 200
 LARGEST = 200_000
 """Letters: a longer text is not searched for repairs."""
@@ -58,7 +62,19 @@ def _answers(text: str, found: Trouble, wanted: frozenset[str]) -> tuple[int, li
     if here is None:
         start, end, here = 0, len(text), found
     answers = solve(text[start:end], here, scene(text, start, end), wanted)
-    return start, sure([answer for answer in answers if _passes(text[:start] + answer.text, text[end:])])
+    answers = [answer for answer in answers if _passes(text[:start] + answer.text, text[end:])]
+    return start, sure(_unmoved(text, answers))
+
+
+def _unmoved(text: str, answers: list[Answer]) -> list[Answer]:
+    """Hold names that nothing binds against no answer that only moves lines, if they are as unbound in every other."""
+    if not answers or not all(edit.kind == INDENTATION for answer in answers for edit in answer.edits):
+        return answers
+    loose = [found.loose if (found := names(answer.text)) else frozenset() for answer in answers]
+    shared = frozenset[str].intersection(*loose)
+    strange = [name for name in shared if name not in ("self", "cls") and not re.search(_BINDS.format(name=re.escape(name)), text)]
+    less = LOOSE_NAME * len(strange)
+    return [replace(answer, cost=answer.cost - less, effort=answer.effort - less) for answer in answers]
 
 
 def _passes(head: str, tail: str) -> bool:

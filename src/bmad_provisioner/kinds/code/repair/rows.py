@@ -80,6 +80,10 @@ class Page:
         """How the file ends its lines."""
         return "\r\n" if "\r\n" in self.source.text[:4000] else "\n"
 
+    def moved(self, line: str, delta: int) -> str:
+        """Return a line that stands some columns further to the right."""
+        return self.white(max(0, width(line) + delta)) + line[len(indent(line)) :] if line.strip() and delta else line
+
     def move(self, first: int, last: int, delta: int, cost: float, reason: str) -> Edit:
         """Return the edit that moves some lines to the right, or to the left where `delta` is negative."""
         lines = self.source.lines[first:last]
@@ -125,7 +129,7 @@ def levels(rows: Sequence[Row]) -> list[int]:
 _DEAD = 8.0
 """In nats: code that nothing reaches."""
 _LEAVES = frozenset({"return", "raise", "break", "continue"})
-_GOES_ON = frozenset({"else", "elif", "except", "finally", "case"})
+GOES_ON = frozenset({"else", "elif", "except", "finally", "case"})
 _DEFINES = frozenset({"def", "class", "async", "@"})
 
 
@@ -147,11 +151,11 @@ def _beside(above: Row, level: int, row: Row, wide: int, step: int) -> float:
     if above.opens:
         parted = row.gap and not (above.word == "class" or row.word in _DEFINES)
         return 2.5 * (wide - level != step) + 0.7 * bool(parted) + 2.0 * (row.gap > 1)
-    odd = _DEAD * (above.word in _LEAVES and wide == level and row.word not in _GOES_ON)
+    odd = _DEAD * (above.word in _LEAVES and wide == level and row.word not in GOES_ON)
     odd += 1.5 * (row.gap > 1 and wide > 0)
     if row.word in _DEFINES and above.word != "@":
         odd += 1.0 * (row.gap == 0)
-    return odd + 0.2 * (wide < level and not row.gap and row.word not in _GOES_ON)
+    return odd + 0.2 * (wide < level and not row.gap and row.word not in GOES_ON)
 
 
 def _leaves_loop(rows: Sequence[Row], place: int, wide: int, delta: int, run: range) -> bool:

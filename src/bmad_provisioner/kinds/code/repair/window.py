@@ -10,6 +10,9 @@ from bmad_provisioner.kinds.code.repair.oracle import Trouble, tree
 
 _HEAD = re.compile(r"^(?:def|class|async def|@|import|from)\b|^@", re.MULTILINE)
 _BLOCK = re.compile(r"(?:def|class|async def|@)")
+_EDGE = re.compile(r"^[\w@]", re.MULTILINE)
+_APART = re.compile(r"\n[ \t]*\r?\n[ \t]*\r?\n\Z")
+"""Two empty lines: what follows begins anew."""
 _TRIES = 6
 
 
@@ -43,6 +46,7 @@ def _end(text: str, heads: Iterable[int]) -> int:
     tried = list(islice(heads, _TRIES + 1))
     for place, start in enumerate(tried[:_TRIES]):
         stop = tried[place + 1] if place + 1 < len(tried) else len(text)
-        if _parses(text[start:stop]):
+        edge = _EDGE.search(text, text.find("\n", start) + 1 or len(text)) if _APART.search(text, 0, start) else None
+        if _parses(text[start:stop]) or (edge and edge.start() < stop and _parses(text[start : edge.start()])):
             return start
     return len(text)
