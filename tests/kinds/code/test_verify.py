@@ -129,6 +129,12 @@ def test_the_best_state_that_was_proven_is_kept_and_of_every_other_change_it_is_
     assert {path.removesuffix(".py") for path in said.told.keys() - {"verify"}} == set(names) - kept
 
 
+def test_a_change_that_a_failure_names_though_another_is_guilty_stays():
+    before = {"a.py": ONE, "b.py": ONE}
+    script = "if grep -q 2 b.py; then echo something about a.py; exit 1; fi"
+    assert proven(before, {"a.py": OTHER_ONE, "b.py": TWO}, *shell(script)).kept == {"a.py"}
+
+
 def test_two_changes_that_only_hold_together_both_stay():
     before = {"a.py": ONE, "b.py": "from a import one\n\n\ndef both():\n    return one()\n"}
     before["test_b.py"] = "from b import both\n\n\ndef test_both():\n    assert both() == 1\n"

@@ -99,6 +99,8 @@ class _Search:
         innocent = doubtful - suspects
         if innocent:
             sure = self._with(sure, innocent)
+        if len(suspects) == 1 and not innocent <= sure:
+            return self._with(sure, suspects)  # another was guilty; whether this one was too is not known yet
         if len(suspects) == 1:
             self._blame(suspects, f"with it `{red.name}` fails" + (f": {red.reason}" if red.reason else ""))
             return sure
