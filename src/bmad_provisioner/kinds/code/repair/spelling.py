@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from bmad_provisioner.kinds.code.repair.lexing import distance_one
 from bmad_provisioner.kinds.code.repair.model import SIGNATURES
 from bmad_provisioner.kinds.code.repair.places import Function, Idea, Parsed
+from bmad_provisioner.kinds.code.repair.vocabulary import sounder
 
 _BUILTIN = frozenset(name for name in dir(builtins) if len(name) > 2 and name[0] != "_")
 
@@ -42,8 +43,8 @@ def misspelt(parsed: Parsed, name: str, top: frozenset[str]) -> list[Idea]:
         found = alike if found is None else found & alike
     ideas = []
     for meant in sorted(found or ()):
-        rare = counts[name] <= 2 and (counts[meant] >= 2 or meant in _BUILTIN)
-        sure = (0.9 if rare else 0.5) / len(found or ())
+        known = counts[meant] >= 2 or meant in _BUILTIN or sounder(meant, name, parsed.text) == meant
+        sure = (0.9 if counts[name] <= 2 and known else 0.5) / len(found or ())
         ideas += [
             Idea(parsed.start(use), parsed.end(use), meant, SIGNATURES, sure, f"`{name}` is bound nowhere; `{meant}` is")
             for use in uses
