@@ -122,6 +122,7 @@ FITTING = {
         {"paths": ["src/**/*.py", "!src/shop/_vendor/**"]},
     ),
     "a stranger's code beside": (["shop/a.py", "vendor/b.py"], {"paths": ["shop/**/*.py"]}),
+    "what is built": (["shop/build/a.py", "build/lib/shop/build/a.py"], {"paths": ["shop/**/*.py"]}),
     "an environment": (["a.py", "env/pyvenv.cfg", "env/lib/b.py"], {"paths": ["*.py"]}),
 }
 
@@ -225,6 +226,13 @@ def test_each_file_is_told_with_what_is_done_and_what_is_not(home):
     assert said.err == ""
 
 
+def test_what_compiles_and_names_what_is_not_there_is_faulty_and_not_broken(home):
+    many(home, a="print(totl)\n")
+    said = home.bmadp("analyze").out
+    assert "a.py  faulty\n      1  `totl` is not defined" in said and "1 file: 1 faulty" in said
+    assert home.bmadp("validate").out == "valid: nothing to do; 1 file: 1 faulty\n"
+
+
 def test_of_many_files_some_are_told_and_all_with_all(home):
     many(home, **{f"m{number:02}": f"class A{number}(object):\n    pass\n" for number in range(30)})
     assert "and 18 more files rewritten (`--all` lists them)" in home.bmadp("analyze").out
@@ -239,6 +247,7 @@ def test_a_project_in_order_is_told_in_a_line_and_so_is_one_that_stays_broken(ho
     many(home, b=UNSURE)
     assert "nothing to do; 2 files: 1 broken" in home.bmadp("apply", "--yes").out
     assert "b.py  broken" in home.bmadp("apply", "--yes").out, "told again from memory"
+    assert home.bmadp("analyze").code == 0 and home.bmadp("analyze", "--exit-code").code == 1
 
 
 def test_what_waits_for_a_verification_is_shown_before_it(home):

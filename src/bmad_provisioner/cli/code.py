@@ -16,8 +16,14 @@ from bmad_provisioner.tree.model import Change, Gap
 _MANY = 12
 """Files of one sort that are listed one by one, and lines of one file."""
 _VERIFY, _BETWEEN, _INDEX = "verify", "survey of ", "what the project knows"
-_WORDS: Mapping[str, str] = {"code-fault": "broken", "code-taken-back": "taken back", "code-repair": "proposed"}
+_WORDS: Mapping[str, str] = {
+    "code-broken": "broken",
+    "code-taken-back": "taken back",
+    "code-fault": "faulty",
+    "code-repair": "proposed",
+}
 """What is said of a file by its warnings, the gravest first."""
+_UNSURE = {"code-broken", "code-fault", "code-repair"}
 RULES = frozenset((*_WORDS, "code-left-out", "code-quarantined"))
 """The warnings that are told beside their file."""
 
@@ -34,6 +40,11 @@ def _is_unverified(made: Plan) -> bool:
 def needs_a_look(made: Plan) -> bool:
     """Say whether a plan of code has more to tell of a file than what is done to it."""
     return is_code(made) and bool(_Told.of(made).doubtful)
+
+
+def has_broken(made: Plan) -> bool:
+    """Say whether a plan leaves a file that does not compile."""
+    return is_code(made) and any(one.rule == "code-broken" for one in made.findings)
 
 
 def foreseen(made: Plan) -> Plan:
@@ -175,7 +186,7 @@ def advice(made: Plan) -> Iterator[str]:
         yield "run `bmadp diff` to see it line by line" + (
             ", then `bmadp apply`: it runs the tests in a copy first" if made.held else ", then `bmadp apply`"
         )
-    unsure = [path for path, found in told.doubtful.items() if any(one.rule in ("code-fault", "code-repair") for one in found)]
+    unsure = [path for path, found in told.doubtful.items() if {one.rule for one in found} & _UNSURE]
     if unsure:
         more = f" and {len(unsure) - 3} more" if len(unsure) > 3 else ""
         yield f"mend by hand what is not certain: {', '.join(f'`{path}`' for path in unsure[:3])}{more}"

@@ -10,7 +10,7 @@ import click
 
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.agents import forecast_plain, forecast_text
-from bmad_provisioner.cli.code import foreseen, is_code
+from bmad_provisioner.cli.code import foreseen, has_broken, is_code
 from bmad_provisioner.cli.options import (
     glanced,
     manifest_argument,
@@ -49,7 +49,9 @@ def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *,
 @manifest_argument
 @click.option("--all", "every", is_flag=True, help="List every file, also where there are many.")
 @click.option(
-    "--exit-code", is_flag=True, help="Exit with 4 when changes are pending, 5 on drift, 6 on conflict (the highest wins)."
+    "--exit-code",
+    is_flag=True,
+    help="Exit with 4 when changes are pending, 5 on drift, 6 on conflict (the highest wins), 1 where a file is left broken.",
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="How to tell it (default: text).")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file for `apply --plan`.")
@@ -122,7 +124,9 @@ def _code(made: Plan, *, exit_code: bool) -> int:
         return CLEAN
     if made.conflicts:
         return CONFLICT
-    return DRIFT if made.drifts else CLEAN if made.is_clean else PENDING
+    if made.drifts or not made.is_clean:
+        return DRIFT if made.drifts else PENDING
+    return FAILED if has_broken(made) else CLEAN
 
 
 def tell_findings(made: Plan) -> None:
@@ -141,7 +145,7 @@ def validate(manifest: Path | None, folder: Path | None, as_json: bool, timings:
         out_json({"plans": [show.plan_plain(made) for made in plans]})
         return CLEAN if all(made.is_clean for made in plans) else FAILED
     for made in plans:
-        for finding in made.findings:
+        for finding in show.apart(made) if is_code(made) else made.findings:
             tell_finding(finding)
         _context(made)
         out(f"{'valid' if made.is_clean else 'not valid'}: {show.summary(made)}", bold=True)

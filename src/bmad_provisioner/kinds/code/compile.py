@@ -20,7 +20,7 @@ from bmad_provisioner.remarks import Remarks
 INDEX = "what the project knows"
 _SURVEY = Action("survey", "1", survey.survey, Lane.CPU, quiet=True)
 _INDEX = Action("index", "1", survey.index, quiet=True)
-_TIDY = Action("tidy", "2", tidy.tidy, Lane.CPU)
+_TIDY = Action("tidy", "3", tidy.tidy, Lane.CPU)
 _VERIFY = Action("verify", "3", verify.verify, Lane.IO, external=True)
 _PATIENCE = Policy(retries=0, timeout=120.0)
 """What one file may take: a worker that is longer at it is ended, and the file is told."""

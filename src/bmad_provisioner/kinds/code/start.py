@@ -14,7 +14,9 @@ from bmad_provisioner.kinds.code.affected import is_test
 
 PASSES = ("modern-syntax", "unused-imports", "import-order")
 """Those that only rewrite what stands there; `annotations` and `docstrings` add something."""
-_FOREIGN = frozenset(("vendor", "_vendor", "vendored", "third_party", "site-packages", "build", "dist"))
+_FOREIGN = frozenset(("vendor", "_vendor", "vendored", "third_party", "site-packages"))
+_MADE = frozenset(("build", "dist"))
+"""Folders at the top that hold what a project makes of its files."""
 _OLDEST = re.compile(r">=\s*3\.(\d+)")
 _KNOWN = range(8, 20)
 
@@ -32,7 +34,7 @@ def samples(name: str) -> Mapping[str, str]:
 
 def adopt(sight: Sight, name: str, _managed: frozenset[str]) -> Adoption:
     """Return the document that cares for the Python files of a project; it moves nothing."""
-    paths = sorted(path for path in sight.tree if path.endswith(".py"))
+    paths = sorted(path for path in sight.tree if path.endswith(".py") and path.partition("/")[0] not in _MADE)
     data: dict[str, Plain] = {"kind": "Code", "name": name, "paths": [*_patterns(paths)]}
     oldest = _oldest(sight)
     if oldest:

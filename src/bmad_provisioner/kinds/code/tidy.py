@@ -46,7 +46,7 @@ def tidy(inputs: Inputs) -> Output:
             data, found = _rewritten(inputs, path, data, known)
             findings += found
         except TaskError as error:
-            findings.append(Finding(path, "code-fault", error.message, Severity.WARNING))
+            findings.append(Finding(path, "code-broken", error.message, Severity.WARNING))
     fleeting = any(one.rule == "code-quarantined" or (one.rule == "code-left-out" and STOPPED in one.message) for one in findings)
     stands = inputs.files[path]
     executable = stands is not None and stands.executable
@@ -74,7 +74,8 @@ def _repaired(inputs: Inputs, path: str, data: bytes, known: Mapping[str, Any]) 
     done = repair(data, heard(known["knows"]), wanted, cast("float", inputs.args["sure"]))
     found = [_told(path, fix, Severity.INFO, "repaired") for fix in done.fixes]
     found += [_told(path, fix, Severity.WARNING, "could be repaired") for fix in done.proposals]
-    found += [Finding(path, "code-fault", fault.message, Severity.WARNING, fault.line) for fault in done.left]
+    rule = "code-broken" if known["broken"] and done.data == data else "code-fault"
+    found += [Finding(path, rule, fault.message, Severity.WARNING, fault.line) for fault in done.left]
     return done.data, found
 
 
