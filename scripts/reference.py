@@ -693,7 +693,7 @@ _VERB_CODES = """\
 | Verb | 0 | 1 |
 | --- | --- | --- |
 | `validate` | nothing to do, no errors | changes or conflicts are pending, or there are errors |
-| `analyze` | planned, whatever it found | the plan has errors; with `--exit-code` also: nothing to do, but a Python file is left broken |
+| `analyze` | planned, whatever it found | the plan has errors; with `--exit-code`: a Python file is left broken |
 | `diff` | printed | |
 | `apply`, `heal`, `restore` | done and durable; or nothing to do | refused: errors, a conflict, a plan overtaken, the disk |
 | `analyze`, `apply` with `--watch` | ended while it waited | (130: ended in the midst of a run) |

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bmad_provisioner.kinds.code.order import SURE
+from bmad_provisioner.kinds.code.repair.repair import THRESHOLD
 from cli.home import Home, fast
 
 HERE = Path(__file__).resolve().parent.parent
@@ -106,6 +108,10 @@ def test_no_pytest_means_that_nothing_is_proven_and_nothing_is_written(home):
     said = home.process("apply", "--yes", env={**os.environ, "PATH": f"{bare}:{os.environ['PATH']}"})
     assert said.is_one_error(1, "pytest is not installed there")
     assert home.files() == before
+
+
+def test_what_holds_where_nobody_says_how_sure_is_what_is_measured():
+    assert SURE == THRESHOLD
 
 
 # --- a manifest that fits -----------------------------------------------------------------------------------------------
