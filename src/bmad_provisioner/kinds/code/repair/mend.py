@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from bmad_provisioner.kinds.code.repair.cut import is_cut
 from bmad_provisioner.kinds.code.repair.judge import LOOSE_NAME, scene
-from bmad_provisioner.kinds.code.repair.lexing import Source
-from bmad_provisioner.kinds.code.repair.model import INDENTATION, Fault, Fix
+from bmad_provisioner.kinds.code.repair.lexing import Source, width
+from bmad_provisioner.kinds.code.repair.model import INDENTATION, Edit, Fault, Fix
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, trouble
 from bmad_provisioner.kinds.code.repair.scopes import names
 from bmad_provisioner.kinds.code.repair.search import Answer, solve, sure
@@ -16,6 +16,7 @@ from bmad_provisioner.kinds.code.repair.window import window
 
 _BINDS = r"\b(?:def|class|import|as|for|global)\s+{name}\b|\b{name}\s*(?:[:,)]|=[^=])"
 """What may give a name its value, roughly."""
+_STEP = 4
 _STEPS = 200
 LARGEST = 200_000
 """Letters: a longer text is not searched for repairs."""
@@ -66,9 +67,17 @@ def _answers(text: str, found: Trouble, wanted: frozenset[str]) -> tuple[int, li
     return start, sure(_unmoved(text, answers))
 
 
+def _rises(before: str, edit: Edit) -> bool:
+    """Whether lines move to the left by one step: their header, and with it the name, may be lost."""
+    return 0 < width(before[edit.start : edit.end]) - width(edit.new) <= _STEP
+
+
 def _unmoved(text: str, answers: list[Answer]) -> list[Answer]:
     """Hold names that nothing binds against no answer that only moves lines, if they are as unbound in every other."""
-    if not answers or not all(edit.kind == INDENTATION for answer in answers for edit in answer.edits):
+    if not answers:
+        return answers
+    edits = [edit for answer in answers for edit in answer.edits]
+    if not all(edit.kind == INDENTATION for edit in edits) or any(_rises(answers[0].before, edit) for edit in answers[0].edits[:1]):
         return answers
     loose = [found.loose if (found := names(answer.text)) else frozenset() for answer in answers]
     shared = frozenset[str].intersection(*loose)

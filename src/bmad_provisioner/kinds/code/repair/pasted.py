@@ -122,6 +122,8 @@ def _prompted(lines: list[str], near: int) -> Iterator[_Run]:
     if not _PROMPT.match(lines[near]):
         return
     run = _around(lines, near, _PROMPT.match)
+    if not any(line.lstrip().startswith((">>>", "In [")) for line in lines[run.start : run.stop]):
+        return
     for keep in (True, False):
         new = tuple((indent(line) if keep else "") + _PROMPT.sub("", line, count=1) for line in lines[run.start : run.stop])
         yield _Run(run.start, run.stop, new, "the prompts of a session stand before the lines", 0.93)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,6 +64,12 @@ class Page:
         lines = self.source.lines
         return sum(not line.strip() for line in lines[before[-1].last if before else 0 : first])
 
+    @property
+    def typing_only(self) -> bool:
+        """Whether the file imports `TYPE_CHECKING` and asks for it nowhere: the line that did is lost."""
+        found = re.findall(r"^.*\bTYPE_CHECKING\b.*$", self.source.text, re.MULTILINE)
+        return len(found) == 1 and "import" in found[0]
+
     def at(self, line: int) -> int:
         """Return which row a line (from 1) belongs to, or the next one."""
         return next((i for i, row in enumerate(self.rows) if row.last >= line), len(self.rows) - 1)
@@ -94,12 +101,10 @@ class Page:
 
 
 def _step(source: Source) -> int:
-    """Return the columns of one level; where few bodies tell, they must agree with every line."""
+    """Return the columns of one level; a few bodies that are two levels deep do not make it wider."""
     usual = len(unit(source).expandtabs(8))
-    wides = [width(line) for line in source.lines if line.strip()]
-    if sum(wide % usual == 0 for wide in wides) >= 0.8 * len(wides):
-        return usual
-    return next((step for step in (4, 2, 3, 8) if sum(wide % step == 0 for wide in wides) >= 0.8 * len(wides)), usual)
+    halves = usual > 4 and any(width(line) % usual == usual // 2 for line in source.lines if line.strip())
+    return usual // 2 if halves else usual
 
 
 def _bound(row: Sequence[Token]) -> frozenset[str]:
@@ -128,6 +133,8 @@ def levels(rows: Sequence[Row]) -> list[int]:
 
 _DEAD = 8.0
 """In nats: code that nothing reaches."""
+_CROOKED = 4.0
+"""In nats: a body that is not one step deeper than its header."""
 _LEAVES = frozenset({"return", "raise", "break", "continue"})
 GOES_ON = frozenset({"else", "elif", "except", "finally", "case"})
 _DEFINES = frozenset({"def", "class", "async", "@"})
@@ -142,6 +149,9 @@ def strain(rows: Sequence[Row], run: range, delta: int, step: int) -> float:
         if place:
             above = rows[place - 1]
             total += _beside(above, above.wide + delta * (place - 1 in run), row, wide, step)
+        total += _DEAD * (
+            place == run.stop and row.word not in GOES_ON and wide == _level(rows, run, delta) and _all_leave(rows, run)
+        )
         total += 3.0 * (row.word in ("return", "raise") and place in run and _leaves_loop(rows, place, wide, delta, run))
         total += 3.0 * (row.method and place in run and not _within_class(rows, place, delta, run))
     return total
@@ -150,12 +160,27 @@ def strain(rows: Sequence[Row], run: range, delta: int, step: int) -> float:
 def _beside(above: Row, level: int, row: Row, wide: int, step: int) -> float:
     if above.opens:
         parted = row.gap and not (above.word == "class" or row.word in _DEFINES)
-        return 2.5 * (wide - level != step) + 0.7 * bool(parted) + 2.0 * (row.gap > 1)
+        return _CROOKED * (wide - level != step) + 0.7 * bool(parted) + 2.0 * (row.gap > 1)
     odd = _DEAD * (above.word in _LEAVES and wide == level and row.word not in GOES_ON)
     odd += 1.5 * (row.gap > 1 and wide > 0)
     if row.word in _DEFINES and above.word != "@":
         odd += 1.0 * (row.gap == 0)
     return odd + 0.2 * (wide < level and not row.gap and row.word not in GOES_ON)
+
+
+def _level(rows: Sequence[Row], run: range, delta: int) -> int:
+    return min(rows[place].wide for place in run) + delta
+
+
+def _all_leave(rows: Sequence[Row], run: range) -> bool:
+    """Whether a run ends with a `try` that every branch of leaves."""
+    level = min(rows[place].wide for place in run)
+    heads = [place for place in run if rows[place].wide == level]
+    last = next((place for place in reversed(heads) if rows[place].word not in GOES_ON), run.start)
+    branches = [place for place in heads if place > last]
+    ends = [place - 1 for place in branches] + [run.stop - 1]
+    leaves = all(rows[end].word in _LEAVES and rows[end].wide > level for end in ends)
+    return rows[last].word == "try" and bool(branches) and leaves
 
 
 def _leaves_loop(rows: Sequence[Row], place: int, wide: int, delta: int, run: range) -> bool:
@@ -183,7 +208,7 @@ def _within_class(rows: Sequence[Row], place: int, delta: int, run: range) -> bo
 def crooked(rows: Sequence[Row], near: range, run: range, step: int) -> float:
     """Return how odd the bodies near a fault look that a run leaves as they are, in nats: they are not one step deep."""
     left = [place for place in near if place not in run and place - 1 not in run and place > 0]
-    return 2.5 * sum(rows[place - 1].opens and rows[place].wide - rows[place - 1].wide != step for place in left)
+    return _CROOKED * sum(rows[place - 1].opens and rows[place].wide - rows[place - 1].wide != step for place in left)
 
 
 def escaping(rows: Sequence[Row], run: range, delta: int) -> float:
