@@ -162,7 +162,7 @@ def _unlikely(page: Page, run: range, delta: int, flat: bool) -> float:
     odd = 1.0 * (delta % step == 0 and astray)
     shape = _flat_shape(lines, run, delta) if flat else _shape(lines, run, delta)
     size = 0.05 * min(len(run), 20) + (0.0 if flat else 0.2 * min(len(run), 4))
-    typed = 6.0 * (delta < 0 and page.typing_only and any(lines[i].word in ("from", "import") for i in run))
+    typed = 8.0 * (delta < 0 and page.typing_only and any(lines[i].word in ("from", "import") for i in run))
     return far + shape + odd + size + typed + strain(lines, run, delta, step) + escaping(lines, run, delta)
 
 

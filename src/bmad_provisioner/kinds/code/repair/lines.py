@@ -144,8 +144,9 @@ def _seams(source: Source, tokens: list[Token]) -> Iterator[tuple[int, int, floa
             for cut in range(1, len(token.text)):
                 left, right = token.text[:cut], token.text[cut:]
                 splits = left.isdigit() or left in known or left in ("None", "True", "False", "pass", "break", "continue", "return")
-                if splits and (right in known or keyword.iskeyword(right)):
-                    yield token.start + cut, 0, 2.0
+                word = right in NEVER_INSIDE and len(right) > 3
+                if (splits or word) and (right in known or keyword.iskeyword(right)):
+                    yield token.start + cut, 0, 1.4 if word else 2.0
 
 
 def _stands(text: str) -> bool:

@@ -22,10 +22,23 @@ _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#34;": '"', "&#39;": "'"
 _ESCAPES = {"\\" + mark: mark for mark in "_*[]#<>~`"}
 _BOLD = re.compile(r"(?<![\w*)\]])\*\*([a-z][a-z0-9_]*?)\*\*(?![\w*])")
 _SPECIAL = {name.strip("_") for kind in (type, int, dict, object, list, BaseException) for name in dir(kind) if name[:2] == "__"}
-_SPECIAL |= set(
-    "name main file all version author license copyright email status date future path package spec loader builtins annotations "
-    "slots weakref enter exit aenter aexit aiter anext await call del get set missing module qualname post_init".split()
-)
+_SPECIAL |= {
+    "name",
+    "main",
+    "file",
+    "all",
+    "version",
+    "author",
+    "license",
+    "copyright",
+    "email",
+    "status",
+    "date",
+    "future",
+    "path",
+}
+_SPECIAL |= {"package", "spec", "loader", "builtins", "annotations", "slots", "enter", "exit", "aenter", "aexit", "aiter", "anext"}
+_SPECIAL |= {"await", "call", "del", "get", "set", "missing", "module", "qualname", "docformat"}
 _FEWEST = 3
 """Numbers in a row that are those of lines, and no accident."""
 
@@ -97,7 +110,7 @@ def _numbered(lines: list[str], near: int) -> Iterator[_Run]:
     if not here:
         return
     ahead = int(here[2]) - near
-    rows = _around(lines, near, lambda line: _NUMBER.match(line))
+    rows = _around(lines, near, _NUMBER.match)
     follows = [row for row in rows if (match := found[row]) and int(match[2]) == ahead + row]
     run = range(follows[0], follows[-1] + 1)
     if len(run) < _FEWEST or len(follows) < len(run):
@@ -143,6 +156,8 @@ def _quoted(lines: list[str], near: int) -> Iterator[_Run]:
         return
     run = _around(lines, near, lambda line: line.startswith(">"))
     rows = lines[run.start : run.stop]
+    if len(rows) < 2:
+        return
     apart = all(line[1:2] in (" ", "\t", "\r", "\n", "") for line in rows)
     new = tuple(line[2:] if apart and line[1:2] in (" ", "\t") else line[1:] for line in rows)
     yield _Run(run.start, run.stop, new, "the lines are quoted as in a mail", 0.93)

@@ -25,7 +25,10 @@ _CONFLICT = re.compile(
 _BULLET = re.compile(r"^\s*(?:[-*>#\u2022]+|\d+[.)])\s+")
 _SIGNS = re.compile(r"[=\[\]{}\\@]|\w\(|^\s*[)\]}]")
 _WORD = re.compile(r"[\"'(*_]*[A-Za-z][\w'\u2019-]*[\"')*_]*[,.;:!?]*$")
-_CODE = re.compile(r"\s*(?:(?:async )?def \w+\(|class \w+[(:]|import \w+$|from [\w.]+ import\b|@\w|return\b|[\w.]+ = |\"\"\"|''')")
+_CODE = re.compile(
+    r"\s*(?:(?:async )?def \w+\(|class \w+[(:]|(?:import|from|return|raise|assert|del|global|pass|yield)\b|@\w|[\w.]+ = )"
+    r"|\s*(?:\"\"\"|''')"
+)
 _LONGEST_TALK = 12
 Choice = tuple[Edit, float]
 
@@ -53,7 +56,7 @@ def fences(text: str) -> Iterator[Choice]:
 
 def _is_talk(text: str) -> bool:
     rows = [row for row in text.split("\n") if row.strip() and not row.lstrip().startswith("#")]
-    said = sum(is_prose(row) for row in rows)
+    said = sum(is_prose(row) or _is_said(row) for row in rows)
     return not any(map(_CODE.match, rows)) and said * 2 >= len(rows)
 
 
@@ -76,7 +79,11 @@ def talk(text: str) -> Iterator[Choice]:
 def is_prose(text: str) -> bool:
     """Whether some lines are sentences: none has a sign of code, and words stand side by side as no code has them."""
     rows = [re.sub(r"`[^`]*`", "word", _BULLET.sub("", row)) for row in text.split("\n") if row.strip()]
-    return not any(map(_SIGNS.search, rows)) and any(map(_side_by_side, rows)) and all(map(_is_said, rows))
+    return (
+        not any(_SIGNS.search(row) or _CODE.match(row) for row in rows)
+        and any(map(_side_by_side, rows))
+        and all(map(_is_said, rows))
+    )
 
 
 def _is_said(row: str) -> bool:
