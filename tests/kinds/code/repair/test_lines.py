@@ -106,7 +106,7 @@ LINES = {
     "a lost try": ("    try:\n        for price", "        for price"),
     "a header that stands twice": ('            if name == "free":\n', '            if name == "free":\n' * 2),
     "two lines on one": ("        self.path = path\n        self", "        self.path = path        self"),
-    "two lines run into each other": ("import json\nimport os", "import jsonimport os"),
+    "two lines run into each other": ("import json\nimport os", "import json import os"),
     "a wrapped comment": ("at all, and whoever", "at all, and\nwhoever"),
     "a wrapped string": ("there is no such", "there is\nno such"),
     "wrapped code": ("result += price *", "result += price\n *"),
