@@ -77,12 +77,16 @@ def _operators(source: Source, tokens: list[Token]) -> Iterator[Edit]:
 def _whole_line(source: Source, found: Trouble) -> Iterator[Edit]:
     """Translate all signs of a line at once, where there are several."""
     row = around(source, found, 0, 0)
-    edits = [edit for before, after in itertools.pairwise(row) if (edit := _translated(source.text, before, after))]
+    edits: list[Edit] = []
+    for before, after in itertools.pairwise(row):
+        edit = _translated(source.text, before, after)
+        if edit and (not edits or edit.start >= edits[-1].end):
+            edits.append(edit)
     if len(edits) > 1:
         start, text = edits[0].start, source.text[edits[0].start : edits[-1].end]
         for edit in reversed(edits):
             text = text[: edit.start - start] + edit.new + text[edit.end - start :]
-        yield Edit(start, edits[-1].end, text, SYNTAX, SURE, "these are no operators of Python")
+        yield Edit(start, edits[-1].end, text, SYNTAX, max(edit.cost for edit in edits), "these are no operators of Python")
 
 
 def _steps(source: Source, tokens: list[Token]) -> Iterator[Edit]:

@@ -57,8 +57,8 @@ def scene(text: str, start: int, end: int) -> Scene:
     return Scene(bound, star, likely.counts(parsed), shapes(source), words, habits(source))
 
 
-def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
-    """Weigh a text of which the lines `rows` (from 0, the last one in) were edited; the trouble where it does not compile."""
+def judge(text: str, rows: tuple[int, int], known: Scene, edited: tuple[int, int] | None = None) -> Verdict | Trouble:
+    """Weigh a text by its lines `rows` (from 0, the last one in), `edited` of them new; the trouble where it does not compile."""
     parsed = tree(text)
     if isinstance(parsed, Trouble):
         return parsed
@@ -71,8 +71,8 @@ def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
     odd = oddness(source, rows, known.shapes, known.habits) + LONE_WORD * _lone(source, rows, known)
     harm = LOOSE_NAME * len(loose) + WARNING * warned
     odd += MISUSE * misuses(parsed)
-    gone = SWALLOWED * _swallowed(source, rows)
-    odd, harm = odd + gone, harm + min(gone / 4, 3 * LOOSE_NAME)
+    gone, here = _swallowed(source, rows, edited or rows)
+    odd, harm = odd + SWALLOWED * gone, harm + min(SWALLOWED * here / 4, 3 * LOOSE_NAME)
     try:
         meaning = ast.dump(parsed)
     except RecursionError:
@@ -80,12 +80,16 @@ def judge(text: str, rows: tuple[int, int], known: Scene) -> Verdict | Trouble:
     return Verdict(meaning, odd + likely.surprise(parsed, known.choices, (rows[0] + 1, rows[1] + 1)), harm)
 
 
-def _swallowed(source: Source, rows: tuple[int, int]) -> int:
-    """Count the words and marks of code within long strings that reach into some lines."""
-    long = [token for token in source.tokens if token.kind == "string" and token.text[-3:] in ('"""', "'''")]
-    return sum(
-        swallowed(source, token) for token in long if source.row(token.end) >= rows[0] and source.row(token.start) <= rows[1]
-    )
+def _swallowed(source: Source, rows: tuple[int, int], edited: tuple[int, int]) -> tuple[int, int]:
+    """Count the words and marks of code within long strings: of those that reach into some lines, that begin or end on others."""
+    gone = here = 0
+    for token in source.tokens:
+        first, last = source.row(token.start), source.row(token.end - 1)
+        if token.kind == "string" and first < last and first <= rows[1] and last >= rows[0]:
+            size = swallowed(source, token)
+            gone += size
+            here += size * (edited[0] <= first <= edited[1] or edited[0] <= last <= edited[1])
+    return gone, here
 
 
 def _lone(source: Source, rows: tuple[int, int], known: Scene) -> int:

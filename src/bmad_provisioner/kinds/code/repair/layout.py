@@ -16,6 +16,9 @@ ODD_SPACE, ODD_BREAK, ODD_STRING, SAME_SHAPE = 1.5, 3.0, 1.2, -1.5
 TOKEN = 2.5
 """In nats: what a word or mark of code in a string costs, about as much as outside of it."""
 _SIGNS = re.compile(r"[A-Za-z_]\w*\(\w*[,)]|\w\(\w+\(|\w=\w|, \w+\(|[)\]]\.\w+\(|\w\.\w+\(\)?$|, \*\w")
+_IN_COMMENT = re.compile(
+    r"^[\w.\[\]]+ [-+*/|&]?= \S|^[\w.]+\(|^(?:if|el\w+|for|while|with|def|class)\b.*:$|^return\b|^raise \w|\+\+$|&&|\|\|"
+)
 _WORDS = re.compile(r"\w+|[^\w\s]")
 HABIT = 0.4
 """What the order of tokens weighs beside the grammar."""
@@ -142,8 +145,11 @@ def _swallowed(prefix: str, mark: str, body: str) -> float:
 
 
 def _comment(text: str) -> float:
-    """Find what a comment has swallowed: a quote alone, or a sign right behind its mark."""
-    return 4.0 * (text.count('"') % 2) + 1.5 * (not re.match(r"#+[\s!:\w]|#+$", text))
+    """Find what a comment has swallowed: code, a quote alone, or a sign right behind its mark."""
+    code = _IN_COMMENT.search(text.lstrip("# "))
+    return (
+        TOKEN * len(_WORDS.findall(text)) * bool(code) + 4.0 * (text.count('"') % 2) + 1.5 * (not re.match(r"#+[\s!:\w]|#+$", text))
+    )
 
 
 def _breaks(source: Source, rows: tuple[int, int]) -> float:

@@ -30,6 +30,8 @@ _FOREIGN = {
 def guesses(source: Source, found: Trouble, words: Counter[str]) -> Iterator[Edit]:
     """Yield the keywords that a word near a fault may have been."""
     tokens = around(source, found, 2, 1)
+    rows = [first for first, last in source.statements if first < found.line - 3 and last >= found.line]
+    tokens = [*(token for row in rows for token in around(source, Trouble(row + 1, 0, 0, ""), 0, 0)[:1]), *tokens]
     for place, token in enumerate(tokens):
         first = place == 0 or source.row(tokens[place - 1].start) != source.row(token.start)
         near = source.row(token.start) == found.line - 1
