@@ -263,6 +263,9 @@ def test_what_waits_for_a_verification_is_shown_before_it(home):
     assert home.bmadp("analyze", "--exit-code").code == 4
     assert "-class A(object):\n+class A:\n" in home.bmadp("diff").out
     assert (home.root / "a.py").read_text() == "class A(object):\n    pass\n"
+    said = home.bmadp("run", "--yes")
+    assert said.code == 0 and "verified: `sh -c true` passes as before" in said.out and "agents" not in said.out
+    assert (home.root / "a.py").read_text() == "class A(object):\n    pass\n"
     said = home.bmadp("apply", "--yes")
     assert "verified: `sh -c true` passes as before" in said.out
     assert home.bmadp("analyze", "--exit-code").code == 0
@@ -305,3 +308,9 @@ def test_the_passes_of_the_guide_do_what_it_says(home):
         said = home.process("apply", "--yes", env=where)
         assert said.code == 0 and (home.root / "a.py").read_text() == NEW, said
         assert home.process("restore", "--yes", env=where).code == 0
+
+
+def test_the_graph_of_many_files_names_a_few(home):
+    many(home, **{f"m{number:02}": "x = 1\n" for number in range(30)})
+    said = home.bmadp("graph").out
+    assert "and 18 more" in said and max(map(len, said.splitlines())) < 400
