@@ -105,13 +105,14 @@ def plan(
         sight.add(observe(str(session.project.root), {*desired, *record} - sight.tree.keys(), session.index))
         known = amended(graph, outcomes, record, sight.entry)
         changes = differ(session, sight, desired, known, outcomes, asking.choices)
+        failed = failures(outcomes, () if request.kind.owns else sight.tree)
     made = Plan(
         project=str(session.project.root),
         document=identity,
         source=request.source,
         head=state.head,
         changes=changes,
-        findings=(*findings, *found, *failures(outcomes), *obstacles(session, changes), *unfinished(session)),
+        findings=(*findings, *found, *failed, *obstacles(session, changes), *unfinished(session)),
         steps=tuple(step(outcome, graph[name]) for name, outcome in outcomes.items()),
         records=(
             to_record(desired, record, changes, complete=is_complete(outcomes), lent=known.keys()) if request.kind.owns else {}
