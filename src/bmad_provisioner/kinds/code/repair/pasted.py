@@ -45,13 +45,17 @@ _FEWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Some lines (the last one out) and what they are without what stands before them; an empty text drops a line."""
+    """Some lines (the last one out) and what they are without what stands before them; an empty text drops a line.
+
+    `certain` ones need not bring the compiler further.
+    """
 
     first: int
     last: int
     lines: tuple[str, ...]
     reason: str
     sure: float
+    certain: bool = False
 
 
 def pasted(source: Source, found: Trouble) -> Iterator[Choice]:
@@ -61,7 +65,7 @@ def pasted(source: Source, found: Trouble) -> Iterator[Choice]:
         edit = Edit(start, end, "".join(run.lines), SYNTAX, 0.0, run.reason)
         after = trouble(edit.on(source.text))
         whole = run.first == 0 and run.last >= len(source.lines)
-        if after is None or whole or after.line > run.first + sum(map(bool, run.lines)):
+        if after is None or whole or run.certain or after.line > run.first + sum(map(bool, run.lines)):
             yield edit, run.sure
     for text, reason, sure in (
         *_respelt(source, _ENTITIES, "a page"),
@@ -73,9 +77,9 @@ def pasted(source: Source, found: Trouble) -> Iterator[Choice]:
 
 def _all_runs(source: Source, row: int) -> Iterator[_Run]:
     lines = source.lines
+    yield from _marker(source, row)
     for near in (row, row - 1, row + 1, row - 2):
         if 0 <= near < len(lines):
-            yield from _marker(lines, near, row)
             yield from _numbered(lines, near)
             yield from _prompted(lines, near)
             yield from _quoted(lines, near)
@@ -97,11 +101,22 @@ def _end(line: str) -> str:
     return line[len(line.rstrip("\r\n")) :]
 
 
-def _marker(lines: list[str], near: int, row: int) -> Iterator[_Run]:
+def _marker(source: Source, row: int) -> Iterator[_Run]:
     """Drop the one marker of a conflict that was forgotten; two of them enclose something, so they are no accident."""
-    if near == row and _MARKER.fullmatch(lines[row]) and sum(bool(_MARKER.fullmatch(line)) for line in lines) == 1:
-        heading = row and lines[row][0] == "=" and len(lines[row - 1].rstrip()) == len(lines[row].rstrip())
-        yield _Run(row, row + 1, ("",), "a marker of a merge was left behind", 0.5 if heading else 0.93)
+    marks = [place for place, line in enumerate(source.lines) if _MARKER.fullmatch(line) and not _is_text(source, place)]
+    if len(marks) != 1:
+        return
+    place = marks[0]
+    mark = source.lines[place]
+    heading = place and mark[0] == "=" and len(source.lines[place - 1].rstrip()) == len(mark.rstrip())
+    if place == row or mark[0] != "=":
+        yield _Run(place, place + 1, ("",), "a marker of a merge was left behind", 0.5 if heading else 0.93, certain=True)
+
+
+def _is_text(source: Source, row: int) -> bool:
+    """Whether a line begins within a string."""
+    start = source.starts[row]
+    return any(token.start < start < token.end for token in source.tokens if token.kind in ("string", "openstring"))
 
 
 def _numbered(lines: list[str], near: int) -> Iterator[_Run]:

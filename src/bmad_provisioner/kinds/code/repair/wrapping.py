@@ -8,6 +8,7 @@ import keyword
 import re
 from collections.abc import Iterator
 
+from bmad_provisioner.kinds.code.repair.lexing import Source, Token, width
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import tree, trouble
 from bmad_provisioner.kinds.code.repair.scopes import names
@@ -76,6 +77,15 @@ def talk(text: str) -> Iterator[Choice]:
                 return
 
 
+def greeting(text: str) -> Iterator[Choice]:
+    """Yield a text without the sentences that greet the reader, though the code behind them is not whole either."""
+    gap = re.search(r"\n[ \t]*\r?\n", text)
+    said, rest = (text[: gap.start()], text[gap.end() :]) if gap else ("", text)
+    whole = all(rest.count(quote) % 2 == 0 for quote in ('"""', "'''"))
+    if gap and whole and is_prose(said) and not is_prose(rest.lstrip("\n").partition("\n")[0]):
+        yield Edit(0, gap.end(), "", SYNTAX, 0.0, "prose stands before the code"), 0.9
+
+
 def is_prose(text: str) -> bool:
     """Whether some lines are sentences: none has a sign of code, and words stand side by side as no code has them."""
     rows = [re.sub(r"`[^`]*`", "word", _BULLET.sub("", row)) for row in text.split("\n") if row.strip()]
@@ -105,7 +115,9 @@ def conflicts(text: str) -> list[Choice]:
     sides = {side: _CONFLICT.sub(lambda match, side=side: match[side], text) for side in ("ours", "theirs")}  # type: ignore[misc]
     trees = {side: tree(whole) for side, whole in sides.items()}
     fits = [side for side in sides if trouble(sides[side]) is None]
-    same = len(fits) == 2 and _equal(sides["ours"], sides["theirs"])
+    same = all(_alike(match["ours"], match["theirs"]) for match in _CONFLICT.finditer(text)) or (
+        len(fits) == 2 and _equal(sides["ours"], sides["theirs"])
+    )
     loose = {side: len(found.loose) for side in fits if (found := names(sides[side]))}
     best = [side for side in fits if loose.get(side, 0) == min(loose.values(), default=0)]
     choices = []
@@ -113,6 +125,24 @@ def conflicts(text: str) -> list[Choice]:
         sure = 0.95 if same else 0.85 if best == [side] else 0.45 if side in fits else 0.1
         choices.append((Edit(0, len(text), sides[side], SYNTAX, 0.0, f"conflict markers of a merge: take {side}"), sure))
     return sorted(choices, key=lambda choice: -choice[1])
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two pieces of code, which need not be whole, differ in comments, blanks and quotes only."""
+    return _tokens(one) == _tokens(other)
+
+
+def _tokens(text: str) -> tuple[list[str], list[int]]:
+    source = Source(text)
+    rows = [width(source.lines[first]) for first, _ in source.statements]
+    return [_value(token) if token.kind == "string" else token.text for token in source.code], rows
+
+
+def _value(token: Token) -> str:
+    try:
+        return repr(ast.literal_eval(token.text))
+    except (SyntaxError, ValueError):
+        return token.text
 
 
 def _equal(one: str, other: str) -> bool:
