@@ -68,7 +68,7 @@ def talk(text: str) -> Iterator[Choice]:
         for first, last in ((count, len(lines)), (0, len(lines) - count)):
             gone = lines[:first] + lines[last:]
             rest = "".join(lines[first:last])
-            if is_prose("".join(gone)) and rest.strip() and trouble(rest) is None:
+            if is_speech("".join(gone)) and rest.strip() and trouble(rest) is None:
                 start = sum(map(len, lines[:first]))
                 edit = Edit(0, start, "", SYNTAX, 0.0, "prose stands before the code")
                 if last < len(lines):
@@ -82,8 +82,13 @@ def greeting(text: str) -> Iterator[Choice]:
     gap = re.search(r"\n[ \t]*\r?\n", text)
     said, rest = (text[: gap.start()], text[gap.end() :]) if gap else ("", text)
     whole = all(rest.count(quote) % 2 == 0 for quote in ('"""', "'''"))
-    if gap and whole and is_prose(said) and not is_prose(rest.lstrip("\n").partition("\n")[0]):
+    if gap and whole and is_speech(said) and not is_prose(rest.lstrip("\n").partition("\n")[0]):
         yield Edit(0, gap.end(), "", SYNTAX, 0.0, "prose stands before the code"), 0.9
+
+
+def is_speech(text: str) -> bool:
+    """Whether some lines are sentences that begin at the margin as sentences do, so that no broken statement is taken for them."""
+    return bool(re.match(r"[A-Z*#>\u2022-]", text.lstrip("\r\n"))) and is_prose(text)
 
 
 def is_prose(text: str) -> bool:
