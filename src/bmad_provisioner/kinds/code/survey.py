@@ -9,54 +9,50 @@ from typing import Any, cast
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.task import Inputs, Output
 from bmad_provisioner.errors import TaskError
-from bmad_provisioner.kinds.code.repair.knows import Knows, facts, knows
+from bmad_provisioner.kinds.code.packing import packed
+from bmad_provisioner.kinds.code.repair.astray import has, is_near, is_there, near
+from bmad_provisioner.kinds.code.repair.facts import facts
+from bmad_provisioner.kinds.code.repair.knows import Knows, Project
+from bmad_provisioner.kinds.code.repair.lexing import distance_one
+from bmad_provisioner.kinds.code.repair.oracle import trouble
 from bmad_provisioner.kinds.code.repair.scopes import names
+from bmad_provisioner.kinds.code.repair.signs import NO_SIGNS, signs
 from bmad_provisioner.kinds.code.text import read
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_ATTRIBUTE = re.compile(r"\.\s*([^\W\d]\w*)")
-_WAITS = re.compile(r"\b(?:await|async)\b")
 
 Survey = Mapping[str, Any]
 
 
 def survey(inputs: Inputs) -> Output:
-    """Return what a file binds, imports and takes of others, whether it compiles, and which names nothing in it binds."""
+    """Return what a file binds, imports and takes of others, whether it compiles, and what in it may be a fault."""
     path = str(inputs.args["path"])
     try:
         text = read(inputs.read(path)).text
+        found = names(text) if trouble(text) is None else None
     except TaskError:
-        text = inputs.read(path).decode("latin-1")
-        unread: dict[str, Plain] = {"broken": True, "loose": _words(text), "attributes": [], "waits": False}
-        return Output(facts={"survey": {**facts(path, text), **unread}})
-    found = names(text)
-    told: dict[str, Plain] = {
-        **facts(path, text),
-        "broken": found is None,
-        "loose": _words(text) if found is None else sorted(found.loose),
-        "attributes": sorted(set(_ATTRIBUTE.findall(text))),
-        "waits": bool(_WAITS.search(text)),
-    }
+        text, found = inputs.read(path).decode("latin-1"), None
+    seen = NO_SIGNS if found is None else signs(text, found)
+    told: dict[str, Plain] = {**facts(path, text), **seen, "broken": found is None}
+    if found is None:
+        told["loose"] = [*sorted(set(_WORD.findall(text)))]
     return Output(facts={"survey": told})
-
-
-def _words(text: str) -> list[Plain]:
-    return [*sorted(set(_WORD.findall(text)))]
 
 
 def index(inputs: Inputs) -> Output:
     """Return, by path, what each file has to know of the project: nothing, where it is healthy and gives nothing to others."""
     surveys = [cast("Survey", output.facts["survey"]) for output in inputs.needs.values() if "survey" in output.facts]
     paths = [name.partition(" of ")[2] for name, output in inputs.needs.items() if "survey" in output.facts]
-    everything = knows("", surveys)
+    project = Project(surveys)
+    everything = project.around("", frozenset())
+    seen = _Seen(project)
     own = sorted({one["module"].partition(".")[0] for one in surveys if one["module"]})
     takers = _takers(surveys)
     told: dict[str, Plain] = {}
     for path, one in zip(paths, surveys, strict=True):
         said: dict[str, Plain] = {}
-        if _is_in_trouble(one, everything):
-            mine = knows(one["module"], surveys) if one["broken"] or one["loose"] else everything
-            said |= {"trouble": True, "broken": one["broken"], "knows": _packed(mine, one), "passes": inputs.args["passes"]}
+        if seen.is_in_trouble(one, everything):
+            said |= {"trouble": True, "broken": one["broken"], "knows": packed(project, one), "passes": inputs.args["passes"]}
         wanted = sorted(_wanted(one, takers))
         if wanted:
             said["wanted"] = wanted
@@ -65,16 +61,51 @@ def index(inputs: Inputs) -> Output:
     return Output(facts=told)
 
 
-def _is_in_trouble(one: Survey, everything: Knows) -> bool:
-    """Say whether a file is worth a closer look: it is broken, a name is bound nowhere, it waits, or takes what is not there."""
-    return bool(one["broken"] or one["loose"] or one["waits"] or any(_misses(everything, one)))
+class _Seen:
+    """What the project says that makes a sign in one file a fault, or not: by name alone, so that it is cheap to ask."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        classes = project.classes.values()
+        coroutines = frozenset[str]().union(*project.coroutines.values(), *(one.coroutines for one in classes))
+        functions = frozenset[str]().union(*project.functions.values(), *(one.plain for one in classes))
+        self.coroutines = coroutines - project.customs["sync"].keys()
+        self.functions = functions - project.customs["async"].keys()
+
+    def is_in_trouble(self, one: Survey, everything: Knows) -> bool:
+        """Say whether a file is worth a closer look: broken, a name unbound, a call that waits in vain, what is not there."""
+        if one["broken"] or one["loose"] or one["doubtful"]:
+            return True
+        if not self.coroutines.isdisjoint(one["drops"]) or not self.functions.isdisjoint(one["awaits"]):
+            return True
+        if any(self._is_slip(name) for name in one["strange"]):
+            return True
+        return any(_misses(everything, self.project, one))
+
+    def _is_slip(self, name: str) -> bool:
+        """Whether no other file speaks of a member, but some file of one that differs by a letter."""
+        return self.project.spoken[name] <= 1 and any(distance_one(name, other) for other in (*self.project.spoken, *dir(type)))
 
 
-def _misses(everything: Knows, one: Survey) -> Iterator[str]:
-    for _local, module, name, *_ in one["imports"]:
-        is_told = module in everything.closed and name and f"{module}.{name}" not in everything.exports
-        if is_told and name not in everything.exports[module]:
+def _misses(everything: Knows, project: Project, one: Survey) -> Iterator[str]:
+    """Yield what a file takes of modules that have it not, and modules that are not there."""
+    spelled = project.told(one)
+    first = spelled["module"].partition(".")[0]
+    for module, name, level in spelled["asks"]:
+        ours = level or ("." in spelled["module"] and module.partition(".")[0] == first)
+        if (is_there(everything, module) and not has(everything, module, name)) or (ours and not is_there(everything, module)):
             yield name
+    for whole in one["reads"]:
+        module, _, name = whole.rpartition(".")
+        if module in everything.exports and not has(everything, module, name):
+            yield name
+    asked = list(project.asked.get(spelled["module"], ())) if one["package"] else []
+    yield from (name for name in (*asked, *one["promised"]) if not has(everything, spelled["module"], name))
+    for module in one["modules"]:
+        if project.importers[module] <= 1 and (
+            near(module, everything) or any(is_near(module, other) for other in project.importers)
+        ):
+            yield module
 
 
 def _takers(surveys: Iterable[Survey]) -> dict[str, set[str]]:
@@ -96,40 +127,3 @@ def _wanted(one: Survey, takers: Mapping[str, Set[str]]) -> set[str]:
     taken = takers.get(one["module"], set())
     local = {name for name, *_ in one["imports"]}
     return local if "*" in taken else local & taken
-
-
-def _packed(mine: Knows, one: Survey) -> dict[str, Plain]:
-    """Return the part of what the project knows that can matter to one file, as plain data."""
-    words = set(one["loose"])
-    votes = {name: mine.imports[name] for name in words & mine.imports.keys()}
-    defines = {name: mine.defines[name] for name in words & mine.defines.keys()}
-    modules = {module for _, module, *_ in one["imports"]} | {f"{module}.{name}" for _, module, name, *_ in one["imports"]}
-    modules |= {vote[0] for each in votes.values() for vote in each} | {module for each in defines.values() for module in each}
-    return {
-        "own": one["module"],
-        "package": one["package"],
-        "imports": {name: [list(vote) for vote in each] for name, each in votes.items()},
-        "defines": {name: list(each) for name, each in defines.items()},
-        "exports": _of(mine.exports, modules),
-        "closed": sorted(mine.closed & modules),
-        "coroutines": _of(mine.coroutines, modules),
-        "functions": _of(mine.functions, modules),
-    }
-
-
-def _of(known: Mapping[str, Set[str]], modules: Set[str]) -> dict[str, Plain]:
-    return {module: sorted(known[module]) for module in sorted(modules & known.keys())}
-
-
-def heard(packed: Mapping[str, Any]) -> Knows:
-    """Return what a file hears of its project, of `_packed` data."""
-    return Knows(
-        packed["own"],
-        packed["package"],
-        {name: tuple(tuple(vote) for vote in votes) for name, votes in packed["imports"].items()},
-        {name: tuple(modules) for name, modules in packed["defines"].items()},
-        {module: frozenset(some) for module, some in packed["exports"].items()},
-        frozenset(packed["closed"]),
-        {module: frozenset(some) for module, some in packed["coroutines"].items()},
-        {module: frozenset(some) for module, some in packed["functions"].items()},
-    )

@@ -67,8 +67,8 @@ def _known(inputs: Inputs) -> Mapping[str, Any]:
 
 
 def _repaired(inputs: Inputs, path: str, data: bytes, known: Mapping[str, Any]) -> tuple[bytes, list[Finding]]:
+    from bmad_provisioner.kinds.code.packing import heard
     from bmad_provisioner.kinds.code.repair.repair import repair
-    from bmad_provisioner.kinds.code.survey import heard
 
     wanted = frozenset(map(str, cast("Sequence[str]", inputs.args["repair"])))
     done = repair(data, heard(known["knows"]), wanted, cast("float", inputs.args["sure"]))

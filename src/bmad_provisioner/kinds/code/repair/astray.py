@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 
 from bmad_provisioner.kinds.code.repair import stdlib
@@ -110,6 +111,11 @@ def _respelt(parsed: Parsed, alias: ast.alias, module: str, offered: Set[str], l
 def _moved(parsed: Parsed, node: ast.ImportFrom, gone: list[ast.alias], known: Knows, *, absent: bool) -> list[Idea]:
     """Return the modules that have all of the names that this one has not."""
     module, names = target(node, known), [alias.name for alias in gone]
+    every = [alias.name for alias in node.names]
+    hands_on = not any(module in known.defines.get(name, ()) or is_there(known, f"{module}.{name}") for name in every)
+    if len(gone) < len(every) and hands_on and _homes(known, every) - {module, known.own} and not _is_package(module, known):
+        # What is there is only handed on: the whole line was meant for a module that has all of it.
+        gone, names = node.names, every
     whole = len(gone) == len(node.names)
     homes = _homes(known, names) - {module, known.own}
     dotted = {
@@ -118,7 +124,7 @@ def _moved(parsed: Parsed, node: ast.ImportFrom, gone: list[ast.alias], known: K
     dotted -= {module}
     if whole and node.level and dotted:
         return _ideas(parsed, node, gone, known, {home: _SURE / len(dotted) for home in dotted})
-    near = {home for home in homes if _is_near(module, home)} if whole else set()
+    near = {home for home in homes if is_near(module, home)} if whole else set()
     if near:
         return _ideas(parsed, node, gone, known, {home: _SURE / len(near) for home in near})
     certain = 1.0 if absent or not any(name in known.asked.get(module, ()) for name in names) else 0.6
@@ -133,6 +139,10 @@ def _moved(parsed: Parsed, node: ast.ImportFrom, gone: list[ast.alias], known: K
         return _ideas(parsed, node, gone, known, ranked)
     defining = [home for home in homes if all(home in known.defines.get(name, ()) for name in names)]
     return _ideas(parsed, node, gone, known, {home: certain * _LIKELY / len(defining) for home in defining})
+
+
+def _is_package(module: str, known: Knows) -> bool:
+    return any(other.startswith(f"{module}.") for other in known.exports)
 
 
 def _homes(known: Knows, names: Iterable[str]) -> set[str]:
@@ -151,7 +161,7 @@ def _by_dots(node: ast.ImportFrom, known: Knows) -> set[str]:
     return {absolute(node.module or "", level, known.own, known.package) for level in range(1, deepest + 1) if level != node.level}
 
 
-def _is_near(module: str, other: str) -> bool:
+def is_near(module: str, other: str) -> bool:
     """Whether two dotted names differ by one letter of one part."""
     parts = [pair for pair in zip(module.split("."), other.split("."), strict=False) if pair[0] != pair[1]]
     return module.count(".") == other.count(".") and len(parts) == 1 and min(map(len, parts[0])) > 2 and distance_one(*parts[0])
@@ -163,7 +173,7 @@ def _votes(known: Knows, home: str, names: list[str]) -> int:
 
 
 def _ideas(parsed: Parsed, node: ast.ImportFrom, gone: list[ast.alias], known: Knows, homes: dict[str, float]) -> list[Idea]:
-    """Return the import rewritten for each home: its module alone where all names go there, else the names on a line of their own."""
+    """Return the import rewritten for each home: its module alone where all names go there, else a line more."""
     module, ideas = target(node, known), []
     for home, sure in sorted(homes.items(), key=lambda item: (-item[1], item[0]))[:3]:
         where = spelled(parsed, home, node.level > 0, known, keep=True)
@@ -188,7 +198,7 @@ def _elsewhere(parsed: Parsed, node: ast.ImportFrom, known: Knows) -> list[Idea]
     module = node.module or ""
     names = [alias.name for alias in node.names]
     meant = [
-        other for other in _near(module, known) if other not in stdlib.exports() or any(n in stdlib.exports()[other] for n in names)
+        other for other in near(module, known) if other not in stdlib.exports() or any(n in stdlib.exports()[other] for n in names)
     ]
     at = re.compile(r"from\s+").match(parsed.text, parsed.start(node))
     if at is None or not meant:
@@ -198,16 +208,19 @@ def _elsewhere(parsed: Parsed, node: ast.ImportFrom, known: Knows) -> list[Idea]
     return [Idea(at.end(), at.end() + len(module), other, IMPORTS, sure, reason.format(other)) for other in meant]
 
 
-def _near(module: str, known: Knows) -> list[str]:
+def near(module: str, known: Knows) -> list[str]:
     """Return the modules that differ by one letter from one that nobody has."""
     first = module.partition(".")[0]
-    voted = {vote[0] for votes in known.imports.values() for vote in votes}
-    if module in voted or module in stdlib.exports() or is_there(known, module) or first in stdlib.installed():
+    count = Counter[str]()
+    for votes in known.imports.values():
+        count.update({vote[0]: vote[4] for vote in votes})
+    voted = {other for other, many in count.items() if many > 1}
+    if module in count or module in stdlib.exports() or is_there(known, module) or first in stdlib.installed():
         return []
     if first in sys.stdlib_module_names and (first == module or not any(m.startswith(f"{first}.") for m in stdlib.exports())):
         return []
     there = voted | set(stdlib.exports()) | sys.stdlib_module_names | stdlib.installed() | set(known.exports)
-    return sorted(other for other in there if _is_near(module, other) and not other.startswith("_"))
+    return sorted(other for other in there if is_near(module, other) and not other.startswith("_"))
 
 
 def _misnamed(parsed: Parsed, alias: ast.alias, module: str, loose: Set[str]) -> list[Idea]:
@@ -233,15 +246,17 @@ def _whole(parsed: Parsed, alias: ast.alias, known: Knows, loose: Set[str]) -> l
     """Return what `import module` may have been: the module misspelt, or the name that it is given."""
     start = parsed.start(alias)
     ours = _is_ours(alias.name, known) and not is_there(known, alias.name)
-    near = [other for other in known.exports if _is_near(alias.name, other)] if ours else _near(alias.name, known)
-    if near:
+    alike = [other for other in known.exports if is_near(alias.name, other)] if ours else near(alias.name, known)
+    if alike:
         first = alias.name.split(".")[0]
-        wanted = [other for other in near if alias.asname or other.split(".")[0] in loose or other.split(".")[0] == first]
+        wanted = [other for other in alike if alias.asname or other.split(".")[0] in loose or other.split(".")[0] == first]
+        by_others = {vote[0] for vote in known.imports.get(alias.asname or first, ())}
+        wanted = [other for other in wanted if other in by_others] or wanted
         unused = alias.asname or first not in parsed.uses or "." in alias.name
-        sure = _SURE / len(wanted) if wanted and unused else 0.6 / len(near)
+        sure = _SURE / len(wanted) if wanted and unused else 0.6 / len(alike)
         reason = f"there is no `{alias.name}`, but `{{}}`"
         return [
             Idea(start, start + len(alias.name), other, IMPORTS, sure, reason.format(other))
-            for other in (wanted if unused and wanted else near)
+            for other in (wanted if unused and wanted else alike)
         ]
     return _misnamed(parsed, alias, alias.name, loose) if alias.asname else []

@@ -37,20 +37,18 @@ def classes(parsed: ast.Module, own: str, imported: Mapping[str, str]) -> dict[s
     found: dict[str, Any] = {}
     for node in parsed.body:
         if isinstance(node, ast.ClassDef):
-            one = read(node, own, imported)
-            found[node.name] = [
-                list(one.bases),
-                sorted(one.members),
-                sorted(one.coroutines),
-                sorted(one.plain),
-                [list(pair) for pair in one.abstract],
-                one.is_open,
-            ]
+            found[node.name] = plainly(read(node, own, imported))
     return found
 
 
+def plainly(one: Class) -> list[Any]:
+    """Return a class as plain data."""
+    abstract = [list(pair) for pair in one.abstract]
+    return [list(one.bases), sorted(one.members), sorted(one.coroutines), sorted(one.plain), abstract, one.is_open]
+
+
 def told(data: Any) -> Class:
-    """Return a class of plain data, as `classes` gives it."""
+    """Return a class of plain data, as `plainly` gives it."""
     bases, members, coroutines, plain, abstract, is_open = data
     return Class(
         tuple(bases), frozenset(members), frozenset(coroutines), frozenset(plain), tuple((a, b) for a, b in abstract), bool(is_open)

@@ -137,12 +137,12 @@ def _place(parsed: Parsed) -> int:
     return parsed.starts[last.end_lineno or last.lineno] if (last.end_lineno or 0) < len(parsed.starts) else len(parsed.text)
 
 
-def merged(groups: list[list[Idea]]) -> list[list[Idea]]:
-    """Put imports that go to one place side by side into one line, where each is the only answer for its name."""
+def merged(groups: list[list[Idea]], threshold: float) -> list[list[Idea]]:
+    """Put imports that go to one place side by side into one line, where each is the sure answer for its name."""
     found: dict[tuple[int, str], list[Idea]] = {}
     others: list[list[Idea]] = []
     for group in groups:
-        head = _ONE.fullmatch(group[0].new) if len(group) == 1 else None
+        head = _ONE.fullmatch(group[0].new) if group[0].confidence >= threshold else None
         if head and group[0].start == group[0].end:
             found.setdefault((group[0].start, head[1]), []).append(group[0])
         else:
@@ -173,13 +173,18 @@ def promised(parsed: Parsed, found: Names, known: Knows) -> Iterator[list[Idea]]
     """Yield imports of the names that `__all__` or other files promise of this one, and that nothing in it binds."""
     if found.star or "__getattr__" in found.bound:
         return
-    listed = {name for name in _listed(parsed) if name not in found.bound and not _is_module(name, known)}
+    listed = {name for name in unkept(parsed, found) if not _is_module(name, known)}
     asked = known.asked.get(known.own, frozenset()) if known.package else frozenset()
     asked = frozenset(name for name in asked if name not in found.bound and not _is_module(name, known))
     for name in sorted(listed | asked):
         ideas = lost(parsed, name, known)
         sure = len(ideas) == 1 and (name in known.imports or name in known.defines)
         yield [idea if sure else replace(idea, confidence=min(idea.confidence, 0.5)) for idea in ideas]
+
+
+def unkept(parsed: Parsed, found: Names) -> set[str]:
+    """Return the names in `__all__` that nothing binds."""
+    return set() if found.star or "__getattr__" in found.bound else set(_listed(parsed)) - found.bound
 
 
 def _is_module(name: str, known: Knows) -> bool:

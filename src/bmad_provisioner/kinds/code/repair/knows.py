@@ -58,6 +58,7 @@ class Project:
             modules = frozenset(one["module"] for one in told_of)
             told_of = [renamed(one, self.renaming, modules) for one in told_of]
         self.of = {one["module"]: one for one in told_of}
+        self.importers = Counter(module for one in told_of for module in {vote[1] for vote in one["imports"]})
         self.votes: dict[str, Counter[tuple[str, str, str, int]]] = {}
         self.defines: dict[str, list[str]] = {}
         self.asked: dict[str, Counter[str]] = {}
@@ -82,9 +83,12 @@ class Project:
         for kind, seen in self.customs.items():
             seen.update(one["customs"].get(kind, ()))
 
+    def told(self, one: Facts) -> Facts:
+        """Return the facts of a file with its modules named as the project names them."""
+        return self.of[self.renaming(one["module"]) if self.renaming else one["module"]]
+
     def around(self, own: str, words: Set[str] | None = None) -> Knows:
         """Return what one file knows by the others; of what goes by name only that of some words, if they are given."""
-        own = self.renaming(own) if self.renaming else own
         one: Facts = self.of.get(own) or {
             "package": False,
             "imports": (),
@@ -160,7 +164,8 @@ def _classes(all_facts: Sequence[Facts]) -> dict[str, Class]:
 
 def knows(own_module: str, facts_of_all: Iterable[Facts]) -> Knows:
     """Put the facts of a project's files together for one of them, whose own facts are left out."""
-    return Project(facts_of_all).around(own_module)
+    project = Project(facts_of_all)
+    return project.around(project.renaming(own_module) if project.renaming else own_module)
 
 
 def speaks(one: Facts) -> frozenset[str]:

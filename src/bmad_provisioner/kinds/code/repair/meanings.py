@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from bmad_provisioner.kinds.code.repair import astray, awaits, imports, members, spelling, strangers
-from bmad_provisioner.kinds.code.repair.guards import expects
 from bmad_provisioner.kinds.code.repair.knows import Knows
 from bmad_provisioner.kinds.code.repair.mend import Mended
 from bmad_provisioner.kinds.code.repair.model import AWAITS, IMPORTS, SIGNATURES, Edit, Fault, Fix
-from bmad_provisioner.kinds.code.repair.oracle import tree, trouble
+from bmad_provisioner.kinds.code.repair.oracle import trouble
 from bmad_provisioner.kinds.code.repair.places import Idea, Parsed
-from bmad_provisioner.kinds.code.repair.quoted import quoted
-from bmad_provisioner.kinds.code.repair.scopes import BUILTIN, Names, names
-from bmad_provisioner.kinds.code.repair.visible import Visible
+from bmad_provisioner.kinds.code.repair.scopes import Names, names
+from bmad_provisioner.kinds.code.repair.unbound import loose, parse
 
 GROUPS = frozenset({IMPORTS, AWAITS, SIGNATURES})
-_NEVER = frozenset({"_", "reveal_type", "get_ipython", "WindowsError"})
-"""Names that nothing binds in healthy files too: put there by others."""
 Groups = Iterable[list[Idea]]
 
 
@@ -34,13 +29,14 @@ def straighten(text: str, known: Knows, wanted: frozenset[str], threshold: float
     now, fixes, unsure, left = text, list[Fix](), list[Fix](), list[Fault]()
     try:
         for look in (_imports, _names, _uses):
-            parsed = _parsed(now)
+            parsed = parse(now)
             found = names(now)
             if parsed is None or found is None:
                 break
-            groups = [[idea for idea in group if idea.kind in wanted] for group in look(parsed, found, known)]
+            groups = [[idea for idea in group if idea.kind in wanted] for group in look(parsed, found, known, threshold)]
             sure = [idea for group in groups for idea in group if idea.confidence >= threshold]
-            doubted = [idea for group in groups for idea in group if idea.confidence < threshold]
+            open_ = (group for group in groups if all(idea.confidence < threshold for idea in group))
+            doubted = [idea for group in open_ for idea in group]
             taken = _disjoint(sure)
             new = _applied(now, taken)
             if not _better(new, found):
@@ -54,55 +50,20 @@ def straighten(text: str, known: Knows, wanted: frozenset[str], threshold: float
     return Mended(now, tuple(fixes), tuple(unsure), tuple(left))
 
 
-def _parsed(text: str) -> Parsed | None:
-    """Return a text with its tree, where names in quoted annotations count as used."""
-    parsed_tree = tree(text)
-    if not isinstance(parsed_tree, ast.Module):
-        return None
-    parsed = Parsed(text, parsed_tree)
-    for string, name in list(quoted(parsed)):
-        parsed.parents[name] = string
-        parsed.uses.setdefault(name.id, []).append(name)
-    return parsed
-
-
-def _imports(parsed: Parsed, found: Names, known: Knows) -> Groups:
+def _imports(parsed: Parsed, found: Names, known: Knows, _threshold: float) -> Groups:
     return astray.astray(parsed, known, frozenset(loose(parsed, found)))
 
 
-def _uses(parsed: Parsed, _found: Names, known: Knows) -> Groups:
+def _uses(parsed: Parsed, _found: Names, known: Knows, _threshold: float) -> Groups:
     yield from members.misspelt(members.Members(parsed, known))
     yield from ([idea] for idea in awaits.ideas(parsed, known))
 
 
-def _names(parsed: Parsed, found: Names, known: Knows) -> Groups:
+def _names(parsed: Parsed, found: Names, known: Knows, threshold: float) -> Groups:
     worth = loose(parsed, found)
     together = imports.together(worth, known)
     groups = [_named(parsed, name, found, known, together) for name in worth]
-    return [*imports.merged([group for group in groups if group]), *imports.promised(parsed, found, known)]
-
-
-def loose(parsed: Parsed, found: Names) -> list[str]:
-    """Return the unbound names that are worth a word: not those that a `try` expects, nor one the end of the file may have cut.
-
-    Of such a name only the uses that nothing binds stay with `parsed`.
-    """
-    if found.star:
-        return []
-    cut = len(parsed.lines) if not parsed.text.endswith("\n") else 0
-    seen = Visible(parsed)
-    worth = []
-    in_quotes = {name for name, uses in parsed.uses.items() if any(_is_quoted(parsed, use) for use in uses)}
-    for name in sorted((found.loose | in_quotes) - _NEVER - BUILTIN - found.bound):
-        uses = [use for use in parsed.uses.get(name, []) if isinstance(use.ctx, ast.Load) and not seen.sees(use, name)]
-        if uses and not any(use.lineno == cut or expects(parsed, use, "NameError") for use in uses):
-            worth.append(name)
-            parsed.uses[name] = uses
-    return worth
-
-
-def _is_quoted(parsed: Parsed, use: ast.Name) -> bool:
-    return isinstance(parsed.parents[use], ast.Constant)
+    return [*imports.merged([group for group in groups if group], threshold), *imports.promised(parsed, found, known)]
 
 
 def _named(parsed: Parsed, name: str, found: Names, known: Knows, together: Mapping[str, int]) -> list[Idea]:
@@ -154,7 +115,7 @@ def _fixes(text: str, ideas: list[Idea]) -> list[Fix]:
 
 def _left(text: str) -> Iterator[Fault]:
     """Yield the names that nothing binds after all."""
-    parsed, found = _parsed(text), names(text)
+    parsed, found = parse(text), names(text)
     if parsed is not None and found is not None:
         for name in loose(parsed, found):
             yield Fault(parsed.uses[name][0].lineno, f"`{name}` is not defined")

@@ -123,8 +123,8 @@ def _offset(parsed: Parsed, node: ast.expr, name: str) -> int | None:
     return found[0].start() if len(found) == 1 else None
 
 
-def misspelt(members: Members) -> Iterator[list[Idea]]:
-    """Yield, for each member that is read of an object and stands nowhere else, the one that it may have been."""
+def misspelt(members: Members, *, objects: bool = True) -> Iterator[list[Idea]]:
+    """Yield, for each member that is read of a module, or of an object, and stands nowhere else, what it may have been."""
     for node in ast.walk(members.parsed.tree):
         if (
             not isinstance(node, ast.Attribute)
@@ -132,27 +132,30 @@ def misspelt(members: Members) -> Iterator[list[Idea]]:
             or not isinstance(node.ctx, ast.Load | ast.Del)
         ):
             continue
-        if node.value.id in ("self", "cls"):
-            ideas = _of_object(members, node, node.value.id)
-        else:
-            ideas = _of_module(members, node, node.value.id)
-        if ideas:
+        is_object = node.value.id in ("self", "cls")
+        ideas = _of_object(members, node, node.value.id) if is_object and objects else []
+        if ideas or (not is_object and (ideas := _of_module(members, node, node.value.id))):
             yield ideas
 
 
-def strange(parsed: Parsed) -> Iterator[str]:
-    """Yield the members read of `self` that are like one that some class of the file has, and that none of them has."""
-    members = Members(parsed, Knows())
+def strange(members: Members) -> Iterator[str]:
+    """Yield the members read of `self`, once, that no class of the file has."""
     there = frozenset[str]().union(*(one.members for one in members.classes.values()))
     read_of_self = {
         node.attr
-        for node in ast.walk(parsed.tree)
-        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in ("self", "cls")
+        for node in ast.walk(members.parsed.tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
     }
-    near = sorted(there | read_of_self | _OF_ALL)
-    for name in sorted(read_of_self - there - _OF_ALL):
-        if members.words[name] <= 2 and any(distance_one(name, other) for other in near):
-            yield name
+    yield from (name for name in read_of_self - there - _OF_ALL if members.words[name] <= 1)
+
+
+def reads(members: Members) -> Iterator[str]:
+    """Yield, as `module.name`, what is read once of something imported from elsewhere than the library."""
+    for node in ast.walk(members.parsed.tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
+            module = members.imported.get(node.value.id, "")
+            if module and members.words[node.attr] == 1 and not stdlib.is_module(module.partition(".")[0]):
+                yield f"{module}.{node.attr}"
 
 
 def _of_object(members: Members, node: ast.Attribute, word: str) -> list[Idea]:

@@ -41,9 +41,11 @@ def misspelt(parsed: Parsed, name: str, top: frozenset[str]) -> list[Idea]:
             visible |= {arg.arg for arg in outer.args.args} if isinstance(outer, ast.Lambda) else set()
         alike = {other for other in visible if len(other) > 2 and distance_one(name, other)}
         found = alike if found is None else found & alike
+    nodes = (node for node in ast.walk(parsed.tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    imported = {alias.asname or alias.name for node in nodes for alias in node.names}
     ideas = []
     for meant in sorted(found or ()):
-        known = counts[meant] >= 2 or meant in _BUILTIN or sounder(meant, name, parsed.text) == meant
+        known = counts[meant] >= 2 or meant in _BUILTIN or meant in imported or sounder(meant, name, parsed.text) == meant
         sure = (0.9 if counts[name] <= 2 and known else 0.5) / len(found or ())
         ideas += [
             Idea(parsed.start(use), parsed.end(use), meant, SIGNATURES, sure, f"`{name}` is bound nowhere; `{meant}` is")
