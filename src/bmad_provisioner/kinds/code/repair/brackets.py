@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import keyword
 from collections import Counter
 from collections.abc import Iterator
@@ -54,6 +55,7 @@ def guesses(source: Source, found: Trouble, words: Counter[str]) -> Iterator[Edi
         yield from _line_end(source, place, found)
         yield from _other_kind(source, place)
         yield from _twin(source, place)
+        yield from _swapped(source, place)
 
 
 def _closers(source: Source, place: int) -> Iterator[Edit]:
@@ -90,6 +92,14 @@ def _outermost(source: Source, place: int) -> int:
         if depth < 0:
             outer, depth = at, 0
     return outer
+
+
+def _swapped(source: Source, place: int) -> Iterator[Edit]:
+    """Let two closers side by side change places."""
+    for one, other in itertools.pairwise(source.code[max(place - 1, 0) : place + 2]):
+        if {one.text, other.text} <= OPENER.keys() and one.text != other.text and other.start == one.end:
+            reason = f"`{one.text}{other.text}` closes two brackets in the wrong order"
+            yield Edit(one.start, other.end, other.text + one.text, SYNTAX, 1.0, reason)
 
 
 def _twin(source: Source, place: int) -> Iterator[Edit]:
@@ -192,6 +202,7 @@ def _split(source: Source, token: Token, mark: str, known: set[str], defines: bo
     if token.kind == "string":
         bare = word.lstrip("rRbBuUfF")
         word = word[: len(word) - len(bare)]
+    whole = 0.0
     for cut in range(1, len(word)):
         left, right = word[:cut], word[cut:]
         prefix = quoted and right.lower() in _PREFIXES
@@ -207,7 +218,8 @@ def _split(source: Source, token: Token, mark: str, known: set[str], defines: bo
         else:
             continue
         reason = f"`{CLOSER[mark]}` closes nothing; `{mark}` belongs here"
-        yield Edit(token.start + cut, token.start + cut, mark, SYNTAX, cost, reason)
+        yield Edit(token.start + cut, token.start + cut, mark, SYNTAX, cost + whole, reason)
+        whole = 1.5 if right in known and len(right) > 2 else whole  # the longest of the words that fit is likeliest
 
 
 def _other_kind(source: Source, place: int) -> Iterator[Edit]:

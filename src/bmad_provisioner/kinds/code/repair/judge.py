@@ -14,7 +14,7 @@ from bmad_provisioner.kinds.code.repair.scopes import BUILTIN, bound_roughly, na
 from bmad_provisioner.kinds.code.repair.triples import swallowed
 from bmad_provisioner.kinds.code.repair.typed import misuses
 
-LOOSE_NAME, WARNING, LONE_WORD, MISUSE, SWALLOWED = 5.0, 4.0, 2.0, 4.0, 2.5
+LOOSE_NAME, WARNING, LONE_WORD, MISUSE, SWALLOWED = 5.0, 4.0, 2.0, 12.0, 2.5
 """In nats: a name that nothing binds; a warning of the compiler (such as a call of a string); a word used nowhere else;
 a type misused; a word or mark of code in a long string."""
 

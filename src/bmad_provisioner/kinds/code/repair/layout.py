@@ -128,7 +128,7 @@ def _string(token: Token) -> float:
 def _mixed(mark: str, body: str) -> float:
     """Find the other quote alone at an end of a string."""
     other = "'" if mark == '"' else '"'
-    return 2.5 * (body.count(other) == 1 and (body.startswith(other) or body.endswith(other)))
+    return 2.5 * (body.count(other) % 2 == 1 and (body.startswith(other) or body.endswith(other)))
 
 
 def _swallowed(prefix: str, mark: str, body: str) -> float:

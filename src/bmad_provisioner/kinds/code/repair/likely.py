@@ -115,6 +115,22 @@ def _library() -> Counts:
     return loaded
 
 
+def outside(tree: ast.AST, rows: tuple[int, int], own: Counts) -> Counts:
+    """Add the choices of the statements that touch none of some lines (from 1) to others."""
+    stack: list[ast.AST] = [tree]
+    clear: list[ast.AST] = []
+    while stack:
+        for child in ast.iter_child_nodes(stack.pop()):
+            if isinstance(child, ast.stmt) and ((child.end_lineno or 0) < rows[0] or child.lineno > rows[1]):
+                clear.append(child)
+            elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+                stack.append(child)
+    found = defaultdict(Counter, {key: Counter(seen) for key, seen in own.items()})
+    for circumstance, outcome in itertools.chain.from_iterable(map(events, clear)):
+        found[circumstance][outcome] += 1
+    return dict(found)
+
+
 @cache
 def called_names() -> frozenset[str]:
     """Return the names that the library often calls."""

@@ -55,7 +55,7 @@ def commas(source: Source, found: Trouble) -> Iterator[Edit]:
         if beside and not (after.text in CLOSER and after.start == before.end):
             far = 0.5 * (source.row(before.start) != found.line - 1)
             # A comma leaves one blank behind, an operator two.
-            far += 2.5 * (source.text[before.end : after.start].strip(" ") == "" and after.start - before.end > 1)
+            far += 4.0 * (source.text[before.end : after.start].strip(" ") == "" and after.start - before.end > 1)
             in_header = any(first <= before.start < last for first, last in defines)
             yield _insert(before.end, ",", (0.7 if told else 1.6) + far, "two expressions stand side by side without a comma")
             yield _insert(
@@ -69,9 +69,10 @@ def commas(source: Source, found: Trouble) -> Iterator[Edit]:
 def _parted(source: Source, found: Trouble, before: Token, after: Token) -> Iterator[Edit]:
     if after.kind == "name" and before.end == after.start - 1:
         known = source.text.count(f"{before.text}.{after.text}") > 0
-        yield Edit(before.end, after.start, ".", SYNTAX, 2.0 if known else 4.0, "two names stand side by side without a dot")
+        yield Edit(before.end, after.start, ".", SYNTAX, 2.0 if known else 6.0, "two names stand side by side without a dot")
     if before.kind != "keyword" and after.kind != "openstring":
-        yield _insert(before.end, " =", 3.6, "a name and its value stand side by side without `=`")
+        unused = after.kind == "name" and len(re.findall(rf"\b{re.escape(before.text)}\b", source.text)) == 1
+        yield _insert(before.end, " =", 6.0 if unused else 3.6, "a name and its value stand side by side without `=`")
     if source.text[before.end : after.start].strip() == "" and found.line - 1 in (
         source.row(before.start),
         source.row(after.start),

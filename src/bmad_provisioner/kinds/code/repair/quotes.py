@@ -11,6 +11,8 @@ from bmad_provisioner.kinds.code.repair.oracle import Trouble
 
 _LONGEST_LINE = 400
 _MOST_QUOTES = 24
+_ROWS = 12
+"""Lines around a fault in which the quotes of a formatted string are looked at."""
 _PREFIX = re.compile(r"(?<!\w)(?:[rbuf]|[rb][rbf]|fr)$", re.IGNORECASE)
 _APOSTROPHE = re.compile(r"(?<=[a-zA-Z])['\"](?=(?:s|t|re|ll|ve|d|m)\b)")
 _FORMATTED = re.compile(r"(?<!\w)(?:[fF][rR]?|[rR][fF])(['\"])(?!\1\1)")
@@ -21,7 +23,9 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     for token in source.tokens:
         if token.kind == "openstring" and not re.match(r"[a-zA-Z]*(\"\"\"|''')", token.text):
             yield from _lines(source, token)
-    for row in range(max(found.line - 2, 0), min(found.line + 1, len(source.lines))):
+    spans = [(first, last) for first, last in source.statements if first <= found.line and last >= found.line - 1]
+    rows = {row for first, last in spans for row in range(max(first, found.line - _ROWS), min(last, found.line + _ROWS))}
+    for row in sorted(rows):
         yield from _braces(source.lines[row], source.starts[row])
 
 
@@ -35,7 +39,11 @@ def _lines(source: Source, token: Token) -> Iterator[Edit]:
     if len(line) > _LONGEST_LINE:
         return
     for place in range(len(indent(line)), len(line) + 1):
-        costs = [_ending(line, at, place)] if place > at else [_beginning(line, place), _ending(line, line.find(mark), place)]
+        costs = (
+            [_ending(line, at, place)]
+            if place > at
+            else [_beginning(line, place), _ending(line, line.find(mark), place) * (line[:place].count(mark) % 2)]
+        )
         cost = min(filter(None, costs), default=0.0)
         if cost:
             yield Edit(begin + place, begin + place, mark, SYNTAX, cost, f"a string has one {mark} only")

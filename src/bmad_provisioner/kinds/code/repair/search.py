@@ -21,8 +21,9 @@ from bmad_provisioner.kinds.code.repair import (
 )
 from bmad_provisioner.kinds.code.repair.judge import Scene, Verdict, judge
 from bmad_provisioner.kinds.code.repair.lexing import Source
+from bmad_provisioner.kinds.code.repair.likely import outside
 from bmad_provisioner.kinds.code.repair.model import AWAITS, INDENTATION, Edit
-from bmad_provisioner.kinds.code.repair.oracle import Trouble, earlier, trouble
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, earlier, tree, trouble
 
 BEAM, DEPTH = 8, 3
 BUDGET = 3_000_000
@@ -155,9 +156,12 @@ def _weigh(text: str, done: list[_State], known: Scene) -> list[Answer]:
         return []
     spans = [_rows(state.text, state.edits) for state in done]
     first, last = min(a for a, _ in spans) - 1, max(b for _, b in spans) + 1
+    parsed = tree(done[0].text)
+    if not isinstance(parsed, Trouble):
+        known = replace(known, choices=outside(parsed, (first + 1, last + 1), known.choices))
     meanings: dict[str, tuple[_State, Verdict]] = {}
-    for state in done:
-        verdict = judge(state.text, (max(first, 0), last), known)
+    for state, span in zip(done, spans, strict=True):
+        verdict = judge(state.text, (max(first, 0), last), known, span)
         if isinstance(verdict, Verdict) and verdict.meaning not in meanings:
             meanings[verdict.meaning] = (state, verdict)
         elif isinstance(verdict, Verdict) and not state.edits[-1].new:

@@ -61,7 +61,7 @@ def swallowed(source: Source, token: Token) -> int:
     shut = 0 if token.kind == "openstring" else 3
     for row in range(first + 1, min(source.row(token.end - 1), first + _REACH) + 1):
         line = source.text[source.starts[row] : min(source.starts[row + 1], token.end - shut)]
-        if width(line) <= base and is_code(line):
+        if width(line) <= base and (is_code(line) or (shut and is_code(line + token.text[-1]))):
             return len(_WORDS.findall(source.text[source.starts[row] : token.end]))
     return 0
 
@@ -84,7 +84,7 @@ def _ends(source: Source, token: Token, mark: str) -> Iterator[Edit]:
         if here == row and end > token.start + len(mark) + len(token.text) - len(token.text.lstrip("rRbBuUfF")):
             yield from _first_line(source, here, end, mark, reason)
         part = re.search(f"(?<!{mark[0]}){mark[0]}{{1,2}}$", line)
-        if part and here > row:
+        if part and here > row and not (width(line) <= base and is_code(line)):
             yield Edit(end - len(part[0]), end, mark, SYNTAX, 0.3 if line.strip() == part[0] else 1.0, reason)
 
 

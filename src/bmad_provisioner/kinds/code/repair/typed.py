@@ -67,4 +67,5 @@ def _misgiven(name: str, types: list[ast.expr]) -> bool:
 def _unlisted(name: str, first: ast.expr | None) -> bool:
     """Whether a function's parameters are given without a list of them."""
     dots = isinstance(first, ast.Constant) and first.value is ...
-    return name == "Callable" and not (dots or isinstance(first, ast.List | ast.Name | ast.Subscript | ast.Attribute))
+    plain = isinstance(first, ast.Name) and first.id in _TYPES
+    return name == "Callable" and (plain or not (dots or isinstance(first, ast.List | ast.Name | ast.Subscript | ast.Attribute)))
