@@ -11,6 +11,7 @@ from bmad_provisioner.engine.task import Inputs, Output
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.code.packing import packed
 from bmad_provisioner.kinds.code.repair.astray import has, is_near, is_there, near
+from bmad_provisioner.kinds.code.repair.classes import lineage
 from bmad_provisioner.kinds.code.repair.facts import facts
 from bmad_provisioner.kinds.code.repair.knows import Knows, Project
 from bmad_provisioner.kinds.code.repair.lexing import distance_one
@@ -80,7 +81,16 @@ class _Seen:
             return True
         if any(self._is_slip(name) for name in one["strange"]):
             return True
+        if any(self._leaves_open(f"{self.project.told(one)['module']}.{name}") for name in one["heirs"]):
+            return True
         return any(_misses(everything, self.project, one))
+
+    def _leaves_open(self, name: str) -> bool:
+        """Whether a class does not have every method that those above it ask for."""
+        one = self.project.classes.get(name)
+        above, closed = lineage(one.bases, self.project.classes) if one else ({}, False)
+        have = one.members.union(*(each.members - {name for name, _ in each.abstract} for each in above.values())) if one else set()
+        return closed and any(name not in have for each in above.values() for name, _ in each.abstract)
 
     def _is_slip(self, name: str) -> bool:
         """Whether no other file speaks of a member, but some file of one that differs by a letter."""

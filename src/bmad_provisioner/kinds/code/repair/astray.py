@@ -132,10 +132,7 @@ def _moved(parsed: Parsed, node: ast.ImportFrom, gone: list[ast.alias], known: K
     total = sum(votes.values())
     if total:
         ranked = {home: certain * _LIKELY * count / total for home, count in votes.items() if count}
-        best = max(ranked.values())
-        defining = [home for home in ranked if all(home in known.defines.get(name, ()) for name in names)]
-        if best < certain * _LIKELY and len(defining) == 1:
-            ranked = {home: (certain * 0.88 if home in defining else sure * 0.5) for home, sure in ranked.items()}
+        ranked = {home: max(sure, certain * 0.85) if votes[home] > 0.6 * total else sure for home, sure in ranked.items()}
         return _ideas(parsed, node, gone, known, ranked)
     defining = [home for home in homes if all(home in known.defines.get(name, ()) for name in names)]
     return _ideas(parsed, node, gone, known, {home: certain * _LIKELY / len(defining) for home in defining})

@@ -30,6 +30,8 @@ def together(names: list[str], known: Knows) -> dict[str, int]:
 def lost(parsed: Parsed, name: str, known: Knows, beside: Mapping[str, int] = MappingProxyType({})) -> list[Idea]:
     """Return the imports that may bind a name that nothing binds, the likeliest first; two that fit alike are both unsure."""
     weights = _ways(parsed, name, known)
+    if any(_is_awaited(parsed, use) for use in parsed.uses.get(name, ())):
+        weights = {("asyncio", *way[1:]) if way[0] == "time" else way: weight for way, weight in weights.items()}
     most = max((beside.get(way[0], 1) for way in weights), default=1)
     if most > 1:
         # A line that would bring other unbound names too explains more than one that would not.
@@ -40,6 +42,11 @@ def lost(parsed: Parsed, name: str, known: Knows, beside: Mapping[str, int] = Ma
     total = sum(weight * weight for weight in weights.values())
     unknown = 0.06 if ranked[0][1] >= 1 else 0.4
     return [_idea(parsed, name, way, known, weight * weight / total * (1 - unknown)) for way, weight in ranked[:3]]
+
+
+def _is_awaited(parsed: Parsed, use: ast.Name) -> bool:
+    call = parsed.parents[use]
+    return isinstance(call, ast.Call) and call.func is use and isinstance(parsed.parents[call], ast.Await)
 
 
 def _ways(parsed: Parsed, name: str, known: Knows) -> dict[Way, float]:

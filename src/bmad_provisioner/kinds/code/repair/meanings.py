@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from bmad_provisioner.kinds.code.repair import astray, awaits, imports, members, spelling, strangers
+from bmad_provisioner.kinds.code.repair import abstract, astray, awaits, imports, members, spelling, strangers
 from bmad_provisioner.kinds.code.repair.knows import Knows
 from bmad_provisioner.kinds.code.repair.mend import Mended
 from bmad_provisioner.kinds.code.repair.model import AWAITS, IMPORTS, SIGNATURES, Edit, Fault, Fix
@@ -55,7 +55,9 @@ def _imports(parsed: Parsed, found: Names, known: Knows, _threshold: float) -> G
 
 
 def _uses(parsed: Parsed, _found: Names, known: Knows, _threshold: float) -> Groups:
-    yield from members.misspelt(members.Members(parsed, known))
+    seen = members.Members(parsed, known)
+    yield from members.misspelt(seen)
+    yield from abstract.unwritten(seen)
     yield from ([idea] for idea in awaits.ideas(parsed, known))
 
 

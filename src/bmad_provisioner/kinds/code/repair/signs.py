@@ -15,7 +15,17 @@ from bmad_provisioner.kinds.code.repair.scopes import Names
 from bmad_provisioner.kinds.code.repair.unbound import loose, parse
 
 NO_SIGNS: Mapping[str, Any] = MappingProxyType(
-    {"loose": [], "strange": [], "doubtful": False, "awaits": [], "drops": [], "reads": [], "modules": [], "promised": []}
+    {
+        "loose": [],
+        "strange": [],
+        "doubtful": False,
+        "awaits": [],
+        "drops": [],
+        "reads": [],
+        "modules": [],
+        "promised": [],
+        "heirs": [],
+    }
 )
 """What is said of a file that does not compile: it will be looked at anyway."""
 
@@ -38,6 +48,7 @@ def signs(text: str, found: Names) -> Mapping[str, Any]:
             "reads": sorted(members.reads(seen)),
             "modules": sorted(_modules(parsed)),
             "promised": sorted(imports.unkept(parsed, found)),
+            "heirs": sorted(_heirs(seen)),
         }
     except RecursionError:
         return NO_SIGNS
@@ -55,6 +66,13 @@ def _calls(parsed: Parsed) -> tuple[set[str], set[str]]:
             elif awaits.is_dropped(parsed, call) and isinstance(parsed.function(call), Function):
                 dropped.add(name)
     return awaited, dropped
+
+
+def _heirs(seen: members.Members) -> set[str]:
+    """Return the classes of the file that it makes objects of."""
+    calls = (node.func for node in ast.walk(seen.parsed.tree) if isinstance(node, ast.Call))
+    made = {func.id for func in calls if isinstance(func, ast.Name)}
+    return {node.name for node in seen.classes if node.name in made and node.bases}
 
 
 def _modules(parsed: Parsed) -> set[str]:

@@ -46,6 +46,7 @@ def misspelt(parsed: Parsed, name: str, top: frozenset[str]) -> list[Idea]:
     ideas = []
     for meant in sorted(found or ()):
         known = counts[meant] >= 2 or meant in _BUILTIN or meant in imported or sounder(meant, name, parsed.text) == meant
+        known = known and sounder(name, meant, parsed.text) != name
         sure = (0.9 if counts[name] <= 2 and known else 0.5) / len(found or ())
         ideas += [
             Idea(parsed.start(use), parsed.end(use), meant, SIGNATURES, sure, f"`{name}` is bound nowhere; `{meant}` is")

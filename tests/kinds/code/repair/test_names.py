@@ -1,0 +1,121 @@
+"""Names, imports, members and awaits: what is repaired, and what stays a question."""
+
+from __future__ import annotations
+
+import pytest
+
+from bmad_provisioner.kinds.code.repair.knows import Knows, facts, knows
+from bmad_provisioner.kinds.code.repair.repair import repair
+
+PROJECT = {
+    "shop/__init__.py": "",
+    "shop/till.py": """\
+from abc import ABC, abstractmethod
+
+class Till(ABC):
+    def __init__(self):
+        self.contents = {}
+        self.drawer = None
+
+    @abstractmethod
+    def ring(self, bell: str = "low") -> None: ...
+
+def count():
+    return 3
+""",
+    "shop/inner/__init__.py": "",
+    "shop/inner/desk.py": "from ..till import Till, count\nfrom shop.till import Till as T\n\nprint(Till, count, T)\n",
+    "shop/inner/door.py": "from ..till import count\n\nprint(count)\n",
+}
+
+REPAIRED = {
+    "a name used in quotes": (
+        "from ..till import count\n\ndef f(till: 'Till') -> None:\n    count()\n",
+        "from ..till import count, Till",
+    ),
+    "a name used in a late annotation": (
+        "from __future__ import annotations\n\nfrom ..till import count\n\ndef f(till: Till):\n    count()\n",
+        "from ..till import count, Till",
+    ),
+    "two names of one line": ("def f():\n    return Till(count())\n", "from ..till import Till, count"),
+    "a builtin in a late annotation": (
+        "from __future__ import annotations\n\ndef f() -> flota:\n    return 1.0\n",
+        "def f() -> float:",
+    ),
+    "a dot too few": ("from .till import count\n\nprint(count)\n", "from ..till import count"),
+    "dots beyond the project": ("from ....till import count\n\nprint(count)\n", "from ..till import count"),
+    "an import inside a function": (
+        "def f():\n    from ...till import count\n\n    return count()\n",
+        "    from ..till import count",
+    ),
+    "a member of a class of another file": (
+        "from ..till import Till\n\nclass Box(Till):\n    def f(self):\n        return self.contnets\n",
+        "        return self.contents",
+    ),
+    "self lost where another function has a variable of this name": (
+        "from ..till import Till\n\ndef g(contents):\n    return contents\n\nclass Box(Till):\n    def f(self):\n        return contents\n",
+        "        return self.contents",
+    ),
+    "a misspelt import of the library": ("import jsno\n\nprint(json.dumps(3))\n", "import json"),
+    "a misspelt name of the library": ("from typing import Lits\n\nx: List[int] = []\n", "from typing import List"),
+    "what JSON calls it": ("x = {'a': true, 'b': null}\nprint(x)\n", "x = {'a': True, 'b': None}"),
+    "what Python 2 calls it": ("for i in xrange(3):\n    print(i)\n", "for i in range(3):"),
+    "a coroutine that sleeps for nobody": (
+        "import asyncio\n\nasync def f():\n    asyncio.sleep(3)\n",
+        "    await asyncio.sleep(3)",
+    ),
+}
+
+
+def _known(own: str = "shop.inner.work") -> Knows:
+    return knows(own, [facts(path, text) for path, text in PROJECT.items()])
+
+
+@pytest.mark.parametrize(("broken", "line"), REPAIRED.values(), ids=list(REPAIRED))
+def test_a_name_is_repaired(broken: str, line: str) -> None:
+    done = repair(broken.encode(), _known())
+    assert line in done.data.decode().splitlines(), done
+    assert not done.left
+    assert repair(done.data, _known()).data == done.data
+
+
+QUESTIONS = {
+    "a member that is like two": "class A:\n    def __init__(self):\n        self.form = self.fork = 1\n\n    def f(self):\n        return self.for_\n",
+    "a parameter or its use": "def work(bell):\n    return bel\n",
+    "a numbered twin": "class A:\n    def __init__(self):\n        self.x123 = 1\n\n    def f(self):\n        return self.x124\n",
+    "a class that lacks a method": "from ..till import Till\n\nclass Box(Till):\n    pass\n\nprint(Box())\n",
+}
+
+
+@pytest.mark.parametrize("doubtful", QUESTIONS.values(), ids=list(QUESTIONS))
+def test_what_is_in_doubt_is_a_question(doubtful: str) -> None:
+    done = repair(doubtful.encode(), _known())
+    assert done.data == doubtful.encode()
+    assert done.proposals
+
+
+HEALTHY = {
+    "a name that may be missing": "try:\n    unicode\nexcept NameError:\n    unicode = str\nprint(unicode)\n",
+    "a name of another Python": "import sys\nif sys.version_info[0] == 3:\n    text = str\n",
+    "an import that may fail": "try:\n    import jsno as json\nexcept ImportError:\n    import json\nprint(json)\n",
+    "a module made later": "from ._version import version\n\nprint(version)\n",
+    "a class with open bases": "from elsewhere import Base\n\nclass A(Base):\n    def f(self):\n        return self.anything\n",
+    "a member asked for": "class A:\n    def __init__(self):\n        self.thing = 1\n\n    def f(self):\n        return self.things if hasattr(self, 'things') else 2\n",
+    "a task made of a coroutine": "import asyncio\n\nasync def g():\n    pass\n\nasync def f():\n    t = asyncio.create_task(g())\n    await t\n",
+    "a word of a file object": "async def f(writer, tmp):\n    await writer.write(1)\n    await writer.write(2)\n    await writer.write(3)\n    tmp.write(4)\n",
+    "types in a literal": "from typing import Literal\n\ndef f(mode: Literal['Till', 'count']) -> None:\n    print(mode)\n",
+}
+
+
+@pytest.mark.parametrize("text", HEALTHY.values(), ids=list(HEALTHY))
+def test_healthy_code_is_left_alone_and_nothing_is_said(text: str) -> None:
+    done = repair(text.encode(), _known())
+    assert (done.data, done.fixes, done.proposals, done.left) == (text.encode(), (), (), ())
+
+
+@pytest.mark.parametrize("folder", ["", "shop/", "work/shop/"])
+def test_it_does_not_matter_which_folder_was_given(folder: str) -> None:
+    told = [facts(path.replace("shop/", folder, 1), text) for path, text in PROJECT.items()]
+    own = facts(f"{folder}inner/work.py", "")["module"]
+    done = repair(b"from shop.tlil import count\n\nprint(count())\n", knows(own, [*told, facts(f"{folder}inner/work.py", "")]))
+    assert done.data == b"from shop.till import count\n\nprint(count())\n"
