@@ -194,6 +194,6 @@ def test_a_broken_statement_at_the_end_is_no_prose() -> None:
     assert "print(result)" in repair(broken.encode(), Knows()).data.decode()
 
 
-@pytest.mark.parametrize("text", ["...\n", "def f():\n    ...\n", "a = 1\n> b\n", "1 | 2\n2 | 3\n3 | 4\n"])
+@pytest.mark.parametrize("text", ["...\n", "def f():\n    ...\n", "a = 1\n> b\n", "> \n> ```\n(", "1 | 2\n2 | 3\n3 | 4\n"])
 def test_code_that_looks_like_a_mark_is_no_mark(text: str) -> None:
     assert repair(text.encode(), Knows()).fixes == ()

@@ -162,8 +162,12 @@ def _unlikely(page: Page, run: range, delta: int, flat: bool) -> float:
     odd = 1.0 * (delta % step == 0 and astray)
     shape = _flat_shape(lines, run, delta) if flat else _shape(lines, run, delta)
     size = 0.05 * min(len(run), 20) + (0.0 if flat else 0.2 * min(len(run), 4))
-    typed = 8.0 * (delta < 0 and page.typing_only and any(lines[i].word in ("from", "import") for i in run))
-    return far + shape + odd + size + typed + strain(lines, run, delta, step) + escaping(lines, run, delta)
+    return far + shape + odd + size + _typed(page, run, delta) + strain(lines, run, delta, step) + escaping(lines, run, delta)
+
+
+def _typed(page: Page, run: range, delta: int) -> float:
+    """Say what it costs to bring imports out of the block for type checkers that they seem to have lost."""
+    return 8.0 * (delta < 0 and page.typing_only and any(page.rows[i].word in ("from", "import") for i in run))
 
 
 def _flat_shape(lines: Sequence[Row], run: range, delta: int) -> float:
@@ -227,7 +231,8 @@ def _first_rows(page: Page, here: int) -> Iterator[Edit]:
         for target, cost in _levels(lines, place, page.step).items():
             delta = target - line.wide
             if delta and _consistent(lines, range(place, place + 1), delta, here + 3):
-                yield page.move(line.first, line.first + 1, delta, 1.0 + cost, _reason(delta, 1))
+                typed = _typed(page, range(place, place + 1), delta)
+                yield page.move(line.first, line.first + 1, delta, 1.0 + cost + typed, _reason(delta, 1))
 
 
 def _tabs(source: Source) -> Iterator[Edit]:

@@ -152,7 +152,7 @@ def strain(rows: Sequence[Row], run: range, delta: int, step: int) -> float:
         total += _DEAD * (
             place == run.stop and row.word not in GOES_ON and wide == _level(rows, run, delta) and _all_leave(rows, run)
         )
-        total += 3.0 * (row.word in ("return", "raise") and place in run and _leaves_loop(rows, place, wide, delta, run))
+        total += _DEAD * (row.word in ("return", "raise") and place in run and _leaves_loop(rows, place, wide, delta, run))
         total += 3.0 * (row.method and place in run and not _within_class(rows, place, delta, run))
     return total
 

@@ -93,7 +93,8 @@ def is_speech(text: str) -> bool:
 
 def is_prose(text: str) -> bool:
     """Whether some lines are sentences: none has a sign of code, and words stand side by side as no code has them."""
-    rows = [re.sub(r"`[^`]*`", "word", _BULLET.sub("", row)) for row in text.split("\n") if row.strip()]
+    rows = [re.sub(r"`[^`]*`", "word", _BULLET.sub("", row)) for row in text.split("\n")]
+    rows = [row for row in rows if row.strip()]
     return (
         not any(_SIGNS.search(row) or _CODE.match(row) for row in rows)
         and any(map(_side_by_side, rows))
@@ -102,7 +103,8 @@ def is_prose(text: str) -> bool:
 
 
 def _is_said(row: str) -> bool:
-    return _side_by_side(row) or (row.strip()[-1] in ".!?:" and row.split(maxsplit=1)[0].rstrip(":") not in keyword.kwlist)
+    ends = row.rstrip().endswith((".", "!", "?", ":"))
+    return _side_by_side(row) or (ends and row.split(maxsplit=1)[0].rstrip(":") not in keyword.kwlist)
 
 
 def _side_by_side(row: str) -> bool:
