@@ -92,7 +92,7 @@ def _anchor(name: str) -> str:
 
 
 def _verb(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=f"bmadp {name}")
+    context = click.Context(command, info_name=f"bmadp {name}", **bmadp.context_settings)  # `-h` too: click remembers it
     usage = f"```\n{' '.join([f'bmadp {name}', *command.collect_usage_pieces(context)])}\n```"
     also = [f"`bmadp {alias}`" for alias, verb in ALIASES.items() if verb == name]
     about = inspect.cleandoc(command.help or "").replace("\n", " ")
