@@ -68,7 +68,7 @@ TOKENS = {
     "no closer at the start of a line": ('    "pear",\n]', '    "pear",\n'),
     "no opener behind the name of a class": ("raise ValueError(f", "raise ValueErrorf"),
     "no opener in a definition": ("def find(self", "def findself"),
-    "no closer among types": ("Callable[[int], bool]", "Callable[[int, bool]"),
+    "no closer among types": ("Optional[Rule] = None", "Optional[Rule = None"),
     "an opener twice": ("sum(self.coins.values())", "sum((self.coins.values())"),
     "a closer of the wrong kind": ("re.match(pattern, name)]", "re.match(pattern, name])"),
     "an opener of the wrong kind": ("list[Till]", "list(Till]"),
