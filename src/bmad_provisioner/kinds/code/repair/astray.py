@@ -127,12 +127,13 @@ def _moved(parsed: Parsed, node: ast.ImportFrom, gone: list[ast.alias], known: K
     near = {home for home in homes if is_near(module, home)} if whole else set()
     if near:
         return _ideas(parsed, node, gone, known, {home: _SURE / len(near) for home in near})
-    certain = 1.0 if absent or not any(name in known.asked.get(module, ()) for name in names) else 0.6
+    # A module that is not there at all may only not have been given; one that others ask for the name may have lost it.
+    certain = 0.85 if absent else 1.0 if not any(name in known.asked.get(module, ()) for name in names) else 0.6
     votes = {home: _votes(known, home, names) for home in homes}
     total = sum(votes.values())
     if total:
         ranked = {home: certain * _LIKELY * count / total for home, count in votes.items() if count}
-        ranked = {home: max(sure, certain * 0.85) if votes[home] > 0.6 * total else sure for home, sure in ranked.items()}
+        ranked = {home: max(sure, certain * 0.88) if votes[home] > 0.6 * total else sure for home, sure in ranked.items()}
         return _ideas(parsed, node, gone, known, ranked)
     defining = [home for home in homes if all(home in known.defines.get(name, ()) for name in names)]
     return _ideas(parsed, node, gone, known, {home: certain * _LIKELY / len(defining) for home in defining})
