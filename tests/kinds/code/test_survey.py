@@ -10,6 +10,7 @@ from bmad_provisioner.digest import Entry, digest
 from bmad_provisioner.engine.task import Inputs, Output
 from bmad_provisioner.kinds.code import survey, tidy
 from bmad_provisioner.kinds.code.packing import heard
+from bmad_provisioner.kinds.code.repair.facts import facts
 from bmad_provisioner.kinds.code.repair.knows import Project
 
 PROJECT = {
@@ -153,7 +154,7 @@ def test_a_healthy_project_hears_nothing():
 
 def test_what_is_packed_says_as_much_of_a_file_as_the_whole_project():
     broken = {**PROJECT, "shop/desk.py": PROJECT["shop/desk.py"].replace("from .till import ring\n", "")}
-    surveys = [survey.facts(path, text) for path, text in broken.items()]
+    surveys = [facts(path, text) for path, text in broken.items()]
     whole, part = Project(surveys).around("shop.desk"), heard(said(broken)["shop/desk.py"]["knows"])
     assert part.imports["ring"] == whole.imports["ring"]
     assert part.defines["ring"] == whole.defines["ring"]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ast
-import gc
-import warnings
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bmad_provisioner.errors import TaskError
@@ -15,6 +12,7 @@ from bmad_provisioner.kinds.code.judge import compiles, fits, spliced
 from bmad_provisioner.kinds.code.module import Asked, Hit, Module
 from bmad_provisioner.kinds.code.rewriting import Failure, Note, Pass, Rewritten
 from bmad_provisioner.kinds.code.text import Text, read
+from bmad_provisioner.kinds.code.undisturbed import undisturbed
 
 VERSION = "1"
 """Raise it whenever the same passes would make other bytes of a file."""
@@ -56,7 +54,7 @@ def rewrite(data: bytes, passes: Sequence[Pass], asked: Asked, at_work: AtWork =
         return Rewritten(data)
     source = read(data)
     failures: list[Failure] = []
-    with _undisturbed():
+    with undisturbed():
         while True:
             try:
                 text, notes = _settle(source.text, due, asked, at_work)
@@ -67,20 +65,6 @@ def rewrite(data: bytes, passes: Sequence[Pass], asked: Asked, at_work: AtWork =
     if text == source.text:
         return Rewritten(data, failures=tuple(failures))
     return Rewritten(Text(text, source.encoding, source.bom).data(), notes, tuple(failures))
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep the collector away (trees have no cycles; looking for some is a quarter of the time) and parser warnings quiet."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _settle(text: str, passes: Sequence[Pass], asked: Asked, at_work: AtWork) -> tuple[str, tuple[Note, ...]]:

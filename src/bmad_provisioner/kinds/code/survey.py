@@ -12,13 +12,15 @@ from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.code.packing import packed
 from bmad_provisioner.kinds.code.repair.astray import has, is_near, is_there, near
 from bmad_provisioner.kinds.code.repair.classes import lineage
-from bmad_provisioner.kinds.code.repair.facts import facts
+from bmad_provisioner.kinds.code.repair.facts import told
 from bmad_provisioner.kinds.code.repair.knows import Knows, Project
 from bmad_provisioner.kinds.code.repair.lexing import distance_one
 from bmad_provisioner.kinds.code.repair.oracle import trouble
-from bmad_provisioner.kinds.code.repair.scopes import names
+from bmad_provisioner.kinds.code.repair.scopes import bound_roughly, names
 from bmad_provisioner.kinds.code.repair.signs import NO_SIGNS, signs
+from bmad_provisioner.kinds.code.repair.unbound import parse
 from bmad_provisioner.kinds.code.text import read
+from bmad_provisioner.kinds.code.undisturbed import undisturbed
 
 _WORD = re.compile(r"[^\W\d]\w*")
 
@@ -27,17 +29,22 @@ Survey = Mapping[str, Any]
 
 def survey(inputs: Inputs) -> Output:
     """Return what a file binds, imports and takes of others, whether it compiles, and what in it may be a fault."""
-    path = str(inputs.args["path"])
+    path, data = str(inputs.args["path"]), inputs.read(str(inputs.args["path"]))
+    with undisturbed():
+        return Output(facts={"survey": _surveyed(path, data)})
+
+
+def _surveyed(path: str, data: bytes) -> dict[str, Plain]:
     try:
-        text = read(inputs.read(path)).text
+        text = read(data).text
         found = names(text) if trouble(text) is None else None
     except TaskError:
-        text, found = inputs.read(path).decode("latin-1"), None
-    seen = NO_SIGNS if found is None else signs(text, found)
-    told: dict[str, Plain] = {**facts(path, text), **seen, "broken": found is None}
-    if found is None:
-        told["loose"] = [*sorted(set(_WORD.findall(text)))]
-    return Output(facts={"survey": told})
+        text, found = data.decode("latin-1"), None
+    parsed = parse(text) if found else None
+    if found is None or parsed is None:
+        loose = sorted(set(_WORD.findall(text)))
+        return {**told(path, text, None, bound_roughly(text)), **NO_SIGNS, "broken": True, "loose": [*loose]}
+    return {**told(path, text, parsed, found.bound), **signs(parsed, found), "broken": False}
 
 
 def index(inputs: Inputs) -> Output:
@@ -49,7 +56,7 @@ def index(inputs: Inputs) -> Output:
     seen = _Seen(project)
     own = sorted({one["module"].partition(".")[0] for one in surveys if one["module"]})
     takers = _takers(surveys)
-    told: dict[str, Plain] = {}
+    heard: dict[str, Plain] = {}
     for path, one in zip(paths, surveys, strict=True):
         said: dict[str, Plain] = {}
         if seen.is_in_trouble(one, everything):
@@ -58,8 +65,8 @@ def index(inputs: Inputs) -> Output:
         if wanted:
             said["wanted"] = wanted
         if said:
-            told[path] = {**said, "own": [*own]}
-    return Output(facts=told)
+            heard[path] = {**said, "own": [*own]}
+    return Output(facts=heard)
 
 
 class _Seen:

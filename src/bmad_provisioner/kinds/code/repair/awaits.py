@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bmad_provisioner.kinds.code.repair.classes import Class, Function, is_stub, lineage, plain
+from bmad_provisioner.kinds.code.repair.classes import Class, is_stub, lineage, plain
 from bmad_provisioner.kinds.code.repair.customs import called, customs
 from bmad_provisioner.kinds.code.repair.facts import absolute
 from bmad_provisioner.kinds.code.repair.knows import Knows
@@ -18,7 +18,7 @@ from bmad_provisioner.kinds.code.repair.lexing import Source, indent, width
 from bmad_provisioner.kinds.code.repair.members import Members
 from bmad_provisioner.kinds.code.repair.model import AWAITS, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
-from bmad_provisioner.kinds.code.repair.places import Idea, Parsed
+from bmad_provisioner.kinds.code.repair.places import Function, Idea, Parsed
 
 _SYNC = frozenset(
     {"os", "os.path", "json", "re", "math", "time", "logging", "shutil", "random", "copy", "pickle", "struct", "sys", "base64"}
@@ -89,7 +89,7 @@ def ideas(parsed: Parsed, known: Knows) -> Iterator[Idea]:
     if "async" not in parsed.text:
         return
     calls = Calls(Members(parsed, known))
-    for node in ast.walk(parsed.tree):
+    for node in parsed.every(ast.Await, ast.Call):
         if isinstance(node, ast.Await) and isinstance(node.value, ast.Call):
             sure = calls.plain(node.value)
             if sure:
@@ -111,7 +111,7 @@ class Calls:
     @cached_property
     def customs(self) -> dict[str, Any]:
         """What the file itself awaits and does not."""
-        return customs(self.members.parsed.tree, self.members.parsed.text)
+        return customs(self.members.parsed)
 
     @cached_property
     def imported(self) -> dict[str, tuple[str, str]]:

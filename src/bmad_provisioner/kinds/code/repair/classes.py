@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+from bmad_provisioner.kinds.code.repair.places import Function, Parsed
+
 _WITHOUT_MEMBERS = frozenset(
     {"abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol", "typing_extensions.Generic", "builtins.object"}
 )
@@ -32,13 +33,10 @@ class Class:
     is_open: bool = False
 
 
-def classes(parsed: ast.Module, own: str, imported: Mapping[str, str]) -> dict[str, Any]:
+def classes(parsed: Parsed, own: str, imported: Mapping[str, str]) -> dict[str, Any]:
     """Return what the classes at the top of a file say: plain data, by name."""
-    found: dict[str, Any] = {}
-    for node in parsed.body:
-        if isinstance(node, ast.ClassDef):
-            found[node.name] = plainly(read(node, own, imported))
-    return found
+    written = Written(parsed)
+    return {node.name: plainly(written.read(node, own, imported)) for node in parsed.tree.body if isinstance(node, ast.ClassDef)}
 
 
 def plainly(one: Class) -> list[Any]:
@@ -55,21 +53,60 @@ def told(data: Any) -> Class:
     )
 
 
-def read(node: ast.ClassDef, own: str, imported: Mapping[str, str]) -> Class:
-    """Return what one class says."""
-    methods = [one for one in node.body if isinstance(one, Function)]
-    names = [one.name for one in methods]
-    alone = [one for one in methods if names.count(one.name) == 1 and not one.decorator_list]
-    yields = {one.name for one in alone if any(isinstance(n, ast.Yield) for n in ast.walk(one))}
-    metas = {ast.unparse(word.value) for word in node.keywords if word.arg == "metaclass"}
-    return Class(
-        tuple(_dotted(base, own, imported) for base in node.bases),
-        frozenset(_members(node)),
-        frozenset(one.name for one in alone if isinstance(one, ast.AsyncFunctionDef) and one.name not in yields),
-        frozenset(one.name for one in alone if isinstance(one, ast.FunctionDef) and plain(one) and not is_stub(one)),
-        tuple((one.name, _header(one)) for one in methods if _is_abstract(one)),
-        bool(metas - _KNOWN_META or _OPENS & set(names) or any(_sets_freely(one) for one in methods)),
-    )
+class Written:
+    """What the functions of a file do that matters to the classes they are methods of."""
+
+    def __init__(self, parsed: Parsed) -> None:
+        self.given: dict[ast.AST, set[str]] = {}
+        self.frees: set[ast.AST] = set()
+        self.yields = {outer for node in parsed.every(ast.Yield) for outer in parsed.above(node) if isinstance(outer, Function)}
+        for node in parsed.every(ast.Attribute):
+            if node.attr == "__dict__":
+                self.frees.update(parsed.above(node))
+            elif isinstance(node.value, ast.Name) and not isinstance(node.ctx, ast.Load):
+                self._give(parsed, node, node.value.id)
+        for call in parsed.every(ast.Call):
+            if _sets_freely(call):
+                self.frees.update(parsed.above(call))
+
+    def _give(self, parsed: Parsed, node: ast.Attribute, holder: str) -> None:
+        for outer in parsed.above(node):
+            if isinstance(outer, Function) and _first(outer) == holder:
+                self.given.setdefault(outer, set()).add(node.attr)
+
+    def read(self, node: ast.ClassDef, own: str, imported: Mapping[str, str]) -> Class:
+        """Return what one class says."""
+        methods = [one for one in node.body if isinstance(one, Function)]
+        names = [one.name for one in methods]
+        alone = [one for one in methods if names.count(one.name) == 1 and not one.decorator_list]
+        metas = {ast.unparse(word.value) for word in node.keywords if word.arg == "metaclass"}
+        return Class(
+            tuple(_dotted(base, own, imported) for base in node.bases),
+            frozenset(self._members(node)),
+            frozenset(one.name for one in alone if isinstance(one, ast.AsyncFunctionDef) and one not in self.yields),
+            frozenset(one.name for one in alone if isinstance(one, ast.FunctionDef) and plain(one) and not is_stub(one)),
+            tuple((one.name, _header(one)) for one in methods if _is_abstract(one)),
+            bool(metas - _KNOWN_META or _OPENS & set(names) or any(one in self.frees for one in methods)),
+        )
+
+    def _members(self, node: ast.ClassDef) -> Iterator[str]:
+        """Yield what a body binds, and what its methods give to their first parameter."""
+        stack: list[ast.AST] = list(node.body)
+        while stack:
+            one = stack.pop()
+            if isinstance(one, Function):
+                yield one.name
+                yield from self.given.get(one, ())
+            elif isinstance(one, ast.ClassDef):
+                yield one.name
+            elif isinstance(one, ast.alias):
+                yield one.asname or one.name
+            elif isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load):
+                yield one.id
+                if one.id == "__slots__":
+                    yield from _slots(node)
+            elif not isinstance(one, ast.Lambda):
+                stack.extend(ast.iter_child_nodes(one))
 
 
 def plain(node: ast.FunctionDef) -> bool:
@@ -84,8 +121,8 @@ def plain(node: ast.FunctionDef) -> bool:
         inner = stack.pop()
         if isinstance(inner, ast.Return) and inner.value is not None and not isinstance(inner.value, values):
             return False
-        if not isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            stack.extend(ast.iter_child_nodes(inner))
+        if not isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            stack.extend(child for child in ast.iter_child_nodes(inner) if not isinstance(child, ast.expr))
     return True
 
 
@@ -120,57 +157,22 @@ def _dotted(base: ast.expr, own: str, imported: Mapping[str, str]) -> str:
     return f"{own}.{written}"
 
 
-def _members(node: ast.ClassDef) -> Iterator[str]:
-    """Yield what a body binds, and what its methods give to their first parameter."""
-    stack: list[ast.AST] = list(node.body)
-    while stack:
-        one = stack.pop()
-        if isinstance(one, Function):
-            yield one.name
-            yield from _given(one)
-        elif isinstance(one, ast.ClassDef):
-            yield one.name
-        elif isinstance(one, ast.alias):
-            yield one.asname or one.name
-        elif isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load):
-            yield one.id
-            if one.id == "__slots__":
-                yield from _slots(node)
-        elif not isinstance(one, ast.Lambda):
-            stack.extend(ast.iter_child_nodes(one))
-
-
 def _slots(node: ast.ClassDef) -> Iterator[str]:
     for one in node.body:
         if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "__slots__":
             yield from (n.value for n in ast.walk(one.value) if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
 
-def _given(method: Function) -> Iterator[str]:
-    spec = [*method.args.posonlyargs, *method.args.args]
-    if spec:
-        for node in ast.walk(method):
-            if (
-                isinstance(node, ast.Attribute)
-                and not isinstance(node.ctx, ast.Load)
-                and getattr(node.value, "id", "") == spec[0].arg
-            ):
-                yield node.attr
+def _first(function: Function) -> str:
+    spec = [*function.args.posonlyargs, *function.args.args]
+    return spec[0].arg if spec else ""
 
 
-def _sets_freely(method: Function) -> bool:
-    """Whether a method gives its object members whose names are not written there."""
-    for node in ast.walk(method):
-        if isinstance(node, ast.Attribute) and node.attr == "__dict__":
-            return True
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in (
-            "setattr",
-            "vars",
-            "object.__setattr__",
-            "super().__setattr__",
-        ):
-            return not (len(node.args) == 3 and isinstance(node.args[1], ast.Constant))
-    return False
+def _sets_freely(call: ast.Call) -> bool:
+    """Whether a call gives an object members whose names are not written there."""
+    func = call.func
+    sets = func.id in ("setattr", "vars") if isinstance(func, ast.Name) else getattr(func, "attr", "") == "__setattr__"
+    return sets and not (len(call.args) == 3 and isinstance(call.args[1], ast.Constant))
 
 
 def lineage(bases: tuple[str, ...], known: Mapping[str, Class]) -> tuple[dict[str, Class], bool]:

@@ -6,7 +6,7 @@ import ast
 from collections import Counter
 from typing import Any
 
-from bmad_provisioner.kinds.code.repair.classes import Function
+from bmad_provisioner.kinds.code.repair.places import Parsed
 
 
 def called(node: ast.Call) -> str:
@@ -19,34 +19,18 @@ def called(node: ast.Call) -> str:
     return f"{word.strip('_')}.{func.attr}" if word not in ("", "self", "cls") else ""
 
 
-def customs(parsed: ast.Module, text: str) -> dict[str, Any]:
+def customs(parsed: Parsed) -> dict[str, Any]:
     """Return what is awaited, what stands bare where a coroutine could be awaited, and which functions are which: plain data."""
-    if "async" not in text:
-        names = {node.name for node in ast.walk(parsed) if isinstance(node, ast.FunctionDef)}
-        return {"awaited": {}, "bare": {}, "async": [], "sync": sorted(names)}
-    seen: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
-    defined: dict[bool, set[str]] = {True: set(), False: set()}
-    stack: list[tuple[ast.AST, bool, bool]] = [(parsed, False, False)]
-    while stack:
-        node, inside, waits = stack.pop()
-        if isinstance(node, Function):
-            defined[isinstance(node, ast.AsyncFunctionDef)].add(node.name)
-            inside = isinstance(node, ast.AsyncFunctionDef)
-        elif isinstance(node, ast.Lambda | ast.ClassDef):
-            inside = False
-        elif isinstance(node, ast.Call) and inside and called(node):
-            seen[waits][called(node)] += 1
-        for child in ast.iter_child_nodes(node):
+    awaited, bare = Counter[str](), Counter[str]()
+    for node in parsed.every(ast.Call) if parsed.every(ast.AsyncFunctionDef) else ():
+        name = called(node)
+        if name and isinstance(parsed.function(node), ast.AsyncFunctionDef):
+            above = parsed.parents[node]
             # What is handed to another call, or on to the caller, may be awaited there.
-            handed = (
-                isinstance(child, ast.Call) and isinstance(node, ast.Call | ast.Return | ast.keyword) and child is not _func(node)
-            )
-            if handed:
-                stack.extend((below, inside, False) for below in ast.iter_child_nodes(child))
-            else:
-                stack.append((child, inside, isinstance(node, ast.Await)))
-    return {"awaited": dict(seen[True]), "bare": dict(seen[False]), "async": sorted(defined[True]), "sync": sorted(defined[False])}
-
-
-def _func(node: ast.AST) -> ast.expr | None:
-    return node.func if isinstance(node, ast.Call) else None
+            if isinstance(above, ast.Await):
+                awaited[name] += 1
+            elif not isinstance(above, ast.Return | ast.keyword) and not (isinstance(above, ast.Call) and above.func is not node):
+                bare[name] += 1
+    coroutines = {node.name for node in parsed.every(ast.AsyncFunctionDef)}
+    functions = {node.name for node in parsed.every(ast.FunctionDef)}
+    return {"awaited": dict(awaited), "bare": dict(bare), "async": sorted(coroutines), "sync": sorted(functions)}

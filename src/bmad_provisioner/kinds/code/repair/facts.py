@@ -10,6 +10,7 @@ from typing import Any
 from bmad_provisioner.kinds.code.repair.classes import classes, plain
 from bmad_provisioner.kinds.code.repair.customs import customs
 from bmad_provisioner.kinds.code.repair.oracle import tree
+from bmad_provisioner.kinds.code.repair.places import Parsed
 from bmad_provisioner.kinds.code.repair.scopes import at_the_top, bound_roughly
 
 _DYNAMIC = re.compile(
@@ -47,9 +48,13 @@ def absolute(module: str, level: int, own: str, package: bool) -> str:
 def facts(path: str, text: str) -> dict[str, Any]:
     """Survey one file for the index of the project; a file that does not parse is read line by line."""
     parsed = tree(text)
+    return told(path, text, Parsed(text, parsed) if isinstance(parsed, ast.Module) else None, bound_roughly(text))
+
+
+def told(path: str, text: str, parsed: Parsed | None, bound: frozenset[str]) -> dict[str, Any]:
+    """Return the facts of a file that was parsed already (`None`: it does not parse), and the names bound at its top."""
     own, package = module_of(path), path.endswith("__init__.py")
-    parses = isinstance(parsed, ast.Module)
-    seen = _surveyed(parsed) if isinstance(parsed, ast.Module) else _skimmed(text)
+    seen = _surveyed(parsed) if parsed else _skimmed(text)
     imports: list[_Import] = seen.pop("imports")
     asks: list[tuple[str, str, int]] = seen.pop("asks")
     bases = {
@@ -62,22 +67,22 @@ def facts(path: str, text: str) -> dict[str, Any]:
             [local, absolute(module, level, own, package), name, alias, level] for local, module, name, alias, level in imports
         ],
         "asks": sorted({(absolute(module, level, own, package), name, level) for module, name, level in asks}),
-        "exports": sorted(bound_roughly(text)),
+        "exports": sorted(bound),
         "stars": [absolute(module, len(dots), own, package) for dots, module in _STAR.findall(text)],
-        "closed": parses and not _DYNAMIC.search(text),
+        "closed": parsed is not None and not _DYNAMIC.search(text),
         "attributes": sorted(set(_ATTRIBUTE.findall(text))),
-        "classes": classes(parsed, own, bases) if isinstance(parsed, ast.Module) else {},
-        "customs": customs(parsed, text) if isinstance(parsed, ast.Module) else {},
+        "classes": classes(parsed, own, bases) if parsed else {},
+        "customs": customs(parsed) if parsed else {},
         **seen,
     }
 
 
-def _surveyed(parsed: ast.Module) -> _Seen:
+def _surveyed(parsed: Parsed) -> _Seen:
     imports: list[_Import] = []
     defines: list[str] = []
     coroutines: list[str] = []
     functions: list[str] = []
-    for node in at_the_top(parsed.body):
+    for node in at_the_top(parsed.tree.body):
         if isinstance(node, ast.ImportFrom | ast.Import):
             imports += _imports(node)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -107,15 +112,10 @@ def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[_Import]:
             yield one.asname or one.name, node.module or "", one.name, one.asname or "", node.level
 
 
-def unguarded(parsed: ast.AST) -> Iterator[ast.ImportFrom]:
+def unguarded(parsed: Parsed) -> Iterator[ast.ImportFrom]:
     """Yield the imports of names, wherever they stand, that no `try` around them may catch."""
-    stack: list[ast.AST] = [parsed]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.ImportFrom):
-            yield node
-        elif not isinstance(node, ast.Try | ast.expr):
-            stack.extend(reversed(list(ast.iter_child_nodes(node))))
+    imports = parsed.every(ast.ImportFrom)
+    return (node for node in imports if not any(isinstance(outer, ast.Try) for outer in parsed.above(node)))
 
 
 def _skimmed(text: str) -> _Seen:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bmad_provisioner.kinds.code.repair import stdlib
-from bmad_provisioner.kinds.code.repair.classes import Class, lineage, read
+from bmad_provisioner.kinds.code.repair.classes import Class, Written, lineage
 from bmad_provisioner.kinds.code.repair.facts import absolute
 from bmad_provisioner.kinds.code.repair.guards import asks_member
 from bmad_provisioner.kinds.code.repair.knows import Knows
@@ -36,21 +36,20 @@ class Members:
     def imported(self) -> dict[str, str]:
         """Return local name -> whole name of all that the file imports anywhere."""
         found: dict[str, str] = {}
-        for node in ast.walk(self.parsed.tree):
-            if isinstance(node, ast.ImportFrom):
-                module = absolute(node.module or "", node.level, self.known.own, self.known.package)
-                found |= {alias.asname or alias.name: f"{module}.{alias.name}" if module else alias.name for alias in node.names}
-            elif isinstance(node, ast.Import):
-                for alias in node.names:
-                    first = alias.name.partition(".")[0]
-                    found[alias.asname or first] = alias.name if alias.asname else first
+        for node in self.parsed.every(ast.ImportFrom):
+            module = absolute(node.module or "", node.level, self.known.own, self.known.package)
+            found |= {alias.asname or alias.name: f"{module}.{alias.name}" if module else alias.name for alias in node.names}
+        for whole in self.parsed.every(ast.Import):
+            for alias in whole.names:
+                first = alias.name.partition(".")[0]
+                found[alias.asname or first] = alias.name if alias.asname else first
         return found
 
     @cached_property
     def classes(self) -> dict[ast.ClassDef, Class]:
         """Return every class of the file, inner ones too."""
-        nodes = (node for node in ast.walk(self.parsed.tree) if isinstance(node, ast.ClassDef))
-        return {node: read(node, self.known.own, self.imported) for node in nodes}
+        written = Written(self.parsed)
+        return {node: written.read(node, self.known.own, self.imported) for node in self.parsed.every(ast.ClassDef)}
 
     @cached_property
     def all(self) -> dict[str, Class]:
@@ -125,12 +124,8 @@ def _offset(parsed: Parsed, node: ast.expr, name: str) -> int | None:
 
 def misspelt(members: Members, *, objects: bool = True) -> Iterator[list[Idea]]:
     """Yield, for each member that is read of a module, or of an object, and stands nowhere else, what it may have been."""
-    for node in ast.walk(members.parsed.tree):
-        if (
-            not isinstance(node, ast.Attribute)
-            or not isinstance(node.value, ast.Name)
-            or not isinstance(node.ctx, ast.Load | ast.Del)
-        ):
+    for node in members.parsed.every(ast.Attribute):
+        if not isinstance(node.value, ast.Name) or not isinstance(node.ctx, ast.Load | ast.Del):
             continue
         is_object = node.value.id in ("self", "cls")
         ideas = _of_object(members, node, node.value.id) if is_object and objects else []
@@ -143,16 +138,16 @@ def strange(members: Members) -> Iterator[str]:
     there = frozenset[str]().union(*(one.members for one in members.classes.values()))
     read_of_self = {
         node.attr
-        for node in ast.walk(members.parsed.tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+        for node in members.parsed.every(ast.Attribute)
+        if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
     }
     yield from (name for name in read_of_self - there - _OF_ALL if members.words[name] <= 1)
 
 
 def reads(members: Members) -> Iterator[str]:
     """Yield, as `module.name`, what is read once of something imported from elsewhere than the library."""
-    for node in ast.walk(members.parsed.tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
+    for node in members.parsed.every(ast.Attribute):
+        if isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
             module = members.imported.get(node.value.id, "")
             if module and members.words[node.attr] == 1 and not stdlib.is_module(module.partition(".")[0]):
                 yield f"{module}.{node.attr}"

@@ -12,11 +12,12 @@ _NO_TYPES = frozenset({"Literal", "Annotated"})
 
 def quoted(parsed: Parsed) -> Iterator[tuple[ast.Constant, ast.Name]]:
     """Yield the names in quoted annotations, at the place they have in the text, and the string that each stands in."""
-    for node in ast.walk(parsed.tree):
-        if isinstance(node, ast.arg | ast.AnnAssign):
-            yield from _in(parsed, node.annotation)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _in(parsed, node.returns)
+    annotations = [node.annotation for node in parsed.every(ast.arg)] + [node.annotation for node in parsed.every(ast.AnnAssign)]
+    returns = [node.returns for node in parsed.every(ast.FunctionDef)] + [
+        node.returns for node in parsed.every(ast.AsyncFunctionDef)
+    ]
+    for one in annotations + returns:
+        yield from _in(parsed, one)
 
 
 def _in(parsed: Parsed, annotation: ast.expr | None) -> Iterator[tuple[ast.Constant, ast.Name]]:

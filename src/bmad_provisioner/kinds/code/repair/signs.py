@@ -8,11 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 from bmad_provisioner.kinds.code.repair import awaits, imports, members, stdlib
-from bmad_provisioner.kinds.code.repair.classes import Function
 from bmad_provisioner.kinds.code.repair.knows import Knows
-from bmad_provisioner.kinds.code.repair.places import Parsed
+from bmad_provisioner.kinds.code.repair.places import Function, Parsed
 from bmad_provisioner.kinds.code.repair.scopes import Names
-from bmad_provisioner.kinds.code.repair.unbound import loose, parse
+from bmad_provisioner.kinds.code.repair.unbound import loose
 
 NO_SIGNS: Mapping[str, Any] = MappingProxyType(
     {
@@ -30,14 +29,11 @@ NO_SIGNS: Mapping[str, Any] = MappingProxyType(
 """What is said of a file that does not compile: it will be looked at anyway."""
 
 
-def signs(text: str, found: Names) -> Mapping[str, Any]:
+def signs(parsed: Parsed, found: Names) -> Mapping[str, Any]:
     """Return, as plain data, the unbound names of a file and whatever else the project may know to be a fault."""
-    parsed = parse(text)
-    if parsed is None:
-        return NO_SIGNS
     try:
         seen = members.Members(parsed, Knows())
-        awaited, dropped = _calls(parsed) if "async" in text else (set[str](), set[str]())
+        awaited, dropped = _calls(parsed) if "async" in parsed.text else (set[str](), set[str]())
         return {
             "loose": loose(parsed, found),
             "strange": sorted(members.strange(seen)),
@@ -57,7 +53,7 @@ def signs(text: str, found: Names) -> Mapping[str, Any]:
 def _calls(parsed: Parsed) -> tuple[set[str], set[str]]:
     """Return the last names of what is awaited, and of what is called where a coroutine would be lost."""
     awaited, dropped = set[str](), set[str]()
-    for node in ast.walk(parsed.tree):
+    for node in parsed.every(ast.Await, ast.Call):
         call = node.value if isinstance(node, ast.Await) else node
         if isinstance(call, ast.Call):
             name = getattr(call.func, "attr", "") or getattr(call.func, "id", "")
@@ -70,19 +66,16 @@ def _calls(parsed: Parsed) -> tuple[set[str], set[str]]:
 
 def _heirs(seen: members.Members) -> set[str]:
     """Return the classes of the file that it makes objects of."""
-    calls = (node.func for node in ast.walk(seen.parsed.tree) if isinstance(node, ast.Call))
-    made = {func.id for func in calls if isinstance(func, ast.Name)}
+    made = {node.func.id for node in seen.parsed.every(ast.Call) if isinstance(node.func, ast.Name)}
     return {node.name for node in seen.classes if node.name in made and node.bases}
 
 
 def _modules(parsed: Parsed) -> set[str]:
     """Return the modules a file imports that neither the library nor what is installed here has."""
     found = set[str]()
-    for node in ast.walk(parsed.tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            found.add(node.module)
+    for whole in parsed.every(ast.Import):
+        found |= {alias.name for alias in whole.names}
+    found |= {node.module for node in parsed.every(ast.ImportFrom) if not node.level and node.module}
     return {
         name for name in found if not stdlib.is_module(name.partition(".")[0]) and name.partition(".")[0] not in stdlib.installed()
     }

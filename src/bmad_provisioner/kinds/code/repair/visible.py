@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import get_args
 
 from bmad_provisioner.kinds.code.repair.places import Parsed
 
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _SCOPES = _FUNCTIONS | ast.ClassDef | _COMPREHENSIONS
+_BINDING = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias, ast.ExceptHandler),
+    *(ast.MatchAs, ast.MatchStar, ast.MatchMapping, ast.Global),
+)
 
 
 class Visible:
@@ -19,13 +24,15 @@ class Visible:
         self.parsed = parsed
         self.bound: dict[ast.AST, set[str]] = {parsed.tree: set()}
         self.top = self.bound[parsed.tree]
-        for node in ast.walk(parsed.tree):
-            if isinstance(node, _SCOPES):
-                self.bound.setdefault(node, set())
-            for name in _binds(node):
-                self._home(node).add(name)
-            if isinstance(node, ast.arguments):
-                self.bound.setdefault(parsed.parents[node], set()).update(_parameters(node))
+        for scope in parsed.every(*get_args(_SCOPES)):
+            self.bound[scope] = set()
+        for name in parsed.every(ast.Name):
+            if not isinstance(name.ctx, ast.Load):
+                self._home(name).add(name.id)
+        for node in parsed.every(*_BINDING):
+            self._home(node).update(_binds(node))
+        for spec in parsed.every(ast.arguments):
+            self.bound[parsed.parents[spec]].update(_parameters(spec))
 
     def _home(self, node: ast.AST) -> set[str]:
         """Return the names of the scope that a binding belongs to."""
@@ -33,10 +40,8 @@ class Visible:
         if isinstance(node, ast.Global):
             return self.top
         for outer in self.parsed.above(node):
-            if outer in self.bound or isinstance(outer, _SCOPES):
-                if through and isinstance(outer, _COMPREHENSIONS):
-                    continue
-                return self.bound.setdefault(outer, set())
+            if outer in self.bound and not (through and isinstance(outer, _COMPREHENSIONS)):
+                return self.bound[outer]
         return self.top
 
     def around(self, node: ast.AST) -> Iterator[set[str]]:
@@ -70,10 +75,7 @@ def _parameters(node: ast.arguments) -> Iterator[str]:
 
 
 def _binds(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Name):
-        if not isinstance(node.ctx, ast.Load):
-            yield node.id
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.alias):
         yield node.asname or node.name.split(".")[0]
