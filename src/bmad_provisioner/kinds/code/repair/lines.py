@@ -183,7 +183,8 @@ def _joined(source: Source, row: int, far: float) -> Iterator[Edit]:
         mark = body.lstrip("rRbBuUfF")[:1]
         if mark * 3 not in body and after.count(mark) % 2 == 1:
             margin = at if width(after) >= width(line) > 0 else end
-            yield Edit(start + len(line), margin, " ", SYNTAX, 0.2 + far, "a string was wrapped")
+            gap = "" if line[-1:].isspace() else " "
+            yield Edit(start + len(line), margin, gap, SYNTAX, 0.2 + far, "a string was wrapped")
     elif not line.rstrip().endswith(("\\", ":", ",")) and "#" not in line:
         yield Edit(start + len(line.rstrip()), at, " ", SYNTAX, 1.4 + far, "a line was wrapped")
 

@@ -12,7 +12,7 @@ from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, trouble
 
 Choice = tuple[Edit, float]
-_NUMBER = re.compile(r"([ \t]*)(\d+)(.*)", re.DOTALL)
+_NUMBER = re.compile(r"([ \t]*)L?(\d+)(.*)", re.DOTALL)
 _BEHIND_NUMBER = re.compile(r"[ \t]*[:|.)\]\u2502\u2192]?[ \t]*")
 _PROMPT = re.compile(r"([ \t]*)(?:>>>|\.\.\.|In \[\d*\]:|\.{3,}:)(?:[ \t]|(?=[\r\n]|\Z))")
 _HUNK = re.compile(r"(?:@@ .* @@|diff --git |index [0-9a-f]+\.\.|--- |\+\+\+ |\\ No newline)")
@@ -103,7 +103,7 @@ def _end(line: str) -> str:
 
 def _marker(source: Source, row: int) -> Iterator[_Run]:
     """Drop the one marker of a conflict that was forgotten; two of them enclose something, so they are no accident."""
-    marks = [place for place, line in enumerate(source.lines) if _MARKER.fullmatch(line) and not _is_text(source, place)]
+    marks = [place for place, line in enumerate(source.lines) if _MARKER.fullmatch(line) and not is_text(source, place)]
     if len(marks) != 1:
         return
     place = marks[0]
@@ -113,7 +113,7 @@ def _marker(source: Source, row: int) -> Iterator[_Run]:
         yield _Run(place, place + 1, ("",), "a marker of a merge was left behind", 0.5 if heading else 0.93, certain=True)
 
 
-def _is_text(source: Source, row: int) -> bool:
+def is_text(source: Source, row: int) -> bool:
     """Whether a line begins within a string."""
     start = source.starts[row]
     return any(token.start < start < token.end for token in source.tokens if token.kind in ("string", "openstring"))

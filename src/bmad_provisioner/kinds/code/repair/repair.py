@@ -91,7 +91,14 @@ def _unwrapped(text: str, threshold: float) -> Mended:
             text, fixes = done.text, [*fixes, *done.fixes]
             continue
         source = Source(text)
-        choices = chain(wrapping.fences(text), wrapping.talk(text), pasted(source, found), wrapping.greeting(text))
+        choices = chain(
+            wrapping.fences(text),
+            wrapping.stray_fences(source, found),
+            wrapping.tags(text, found),
+            wrapping.talk(text),
+            pasted(source, found),
+            wrapping.greeting(text),
+        )
         edit, confidence = next((choice for choice in choices if choice[1] >= threshold), (None, 0.0))
         if edit is None:
             break

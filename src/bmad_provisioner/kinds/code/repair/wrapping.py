@@ -10,10 +10,13 @@ from collections.abc import Iterator
 
 from bmad_provisioner.kinds.code.repair.lexing import Source, Token, width
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
-from bmad_provisioner.kinds.code.repair.oracle import tree, trouble
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, tree, trouble
+from bmad_provisioner.kinds.code.repair.pasted import is_text
 from bmad_provisioner.kinds.code.repair.scopes import names
 
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[ \t]*([\w+-]*)[ \t]*\r?$\n?", re.MULTILINE)
+_TAG = re.compile(r"</?([A-Za-z][\w.-]*)(?:[ \t]+[\w:.-]+=(?:\"[^\"\n]*\"|'[^'\n]*'))*[ \t]*>\Z")
+_STRONG = re.compile(r"\*\*(.+?)\*\*")
 _CONFLICT = re.compile(
     r"""^<{7}(?:[ ][^\n]*)?\n
         (?P<ours>(?:(?!={7}\s|\|{7})[^\n]*\n)*?)
@@ -36,7 +39,11 @@ Choice = tuple[Edit, float]
 
 def fences(text: str) -> Iterator[Choice]:
     """Yield the one block of code that a text with fences holds; its fences and all talk around go."""
-    marks = list(_FENCE.finditer(text))
+    for sign in ("`", "~"):
+        yield from _fenced(text, [mark for mark in _FENCE.finditer(text) if mark[1][0] == sign])
+
+
+def _fenced(text: str, marks: list[re.Match[str]]) -> Iterator[Choice]:
     if not marks:
         return
     pairs: list[tuple[re.Match[str] | None, re.Match[str] | None]] = (
@@ -53,6 +60,33 @@ def fences(text: str) -> Iterator[Choice]:
         if code.strip() and _is_talk(before) and _is_talk(after) and (len(marks) < 3 or trouble(code) is None):
             yield Edit(0, len(text), code, SYNTAX, 0.0, "a fence and talk stand around the code"), 0.95
             return
+
+
+def stray_fences(source: Source, found: Trouble) -> Iterator[Choice]:
+    """Yield a text without the fences around a part of it: outside of a string they are nothing that Python knows."""
+    marks = [mark for mark in _FENCE.finditer(source.text) if not is_text(source, source.row(mark.start()))]
+    if not marks or len(marks) % 2 or any(mark[2] for mark in marks[1::2]):
+        return
+    new = source.text
+    for mark in reversed(marks):
+        new = new[: mark.start()] + new[mark.end() :]
+    after = trouble(new)
+    if after is None or after.line > found.line:
+        yield Edit(0, len(source.text), new, SYNTAX, 0.0, "fences stand around a part of the code"), 0.93
+
+
+def tags(text: str, found: Trouble) -> Iterator[Choice]:
+    """Yield a text without the tag before and behind it that a page or a chat puts around files."""
+    lines = text.splitlines(keepends=True)
+    full = [row for row, line in enumerate(lines) if line.strip()]
+    first, last = (_TAG.match(lines[row].strip()) for row in (full[0], full[-1])) if full else (None, None)
+    opens = first is not None and not first[0].startswith("</")
+    shuts = last is not None and last[0].startswith("</")
+    rest = lines[full[0] + 1 if opens else 0 : full[-1] if shuts else len(lines)]
+    after = trouble("".join(rest)) if opens or shuts else found
+    pair = first is not None and last is not None and opens and shuts and first[1] == last[1]
+    if after is None or (pair and len(rest) > 1):
+        yield Edit(0, len(text), "".join(rest), SYNTAX, 0.0, "a tag stands around the code"), 0.95
 
 
 def _is_talk(text: str) -> bool:
@@ -93,7 +127,7 @@ def is_speech(text: str) -> bool:
 
 def is_prose(text: str) -> bool:
     """Whether some lines are sentences: none has a sign of code, and words stand side by side as no code has them."""
-    rows = [re.sub(r"`[^`]*`", "word", _BULLET.sub("", row)) for row in text.split("\n")]
+    rows = [_STRONG.sub(r"\1", re.sub(r"`[^`]*`", "word", _BULLET.sub("", row))) for row in text.split("\n")]
     rows = [row for row in rows if row.strip()]
     return (
         not any(_SIGNS.search(row) or _CODE.match(row) for row in rows)
@@ -104,7 +138,8 @@ def is_prose(text: str) -> bool:
 
 def _is_said(row: str) -> bool:
     ends = row.rstrip().endswith((".", "!", "?", ":"))
-    return _side_by_side(row) or (ends and row.split(maxsplit=1)[0].rstrip(":") not in keyword.kwlist)
+    words = row.split(maxsplit=1)
+    return bool(words) and (_side_by_side(row) or (ends and words[0].rstrip(":") not in keyword.kwlist))
 
 
 def _side_by_side(row: str) -> bool:
