@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bmad_provisioner.errors import TaskError
+from bmad_provisioner.kinds.code.repair.lexing import Source
 from bmad_provisioner.kinds.code.repair.oracle import trouble
 from bmad_provisioner.kinds.code.text import Text, read
 
@@ -20,7 +21,10 @@ _MARKS = (
 _USUAL = re.compile("^[\x00-\x7f\u00a0-\u00ff\u2010-\u2026\u20ac\u2122\u0152\u0153\u0160\u0161\u0178\u017d\u017e]*$")
 _ALIEN = re.compile("[\u00c0-\u00ff]{4}")
 """Letters that no language of Western Europe has side by side: the bytes are of another alphabet."""
-_FEWEST, _MOSTLY, _SLIPPED, _FEWEST_LINES = 8, 0.7, 2, 3
+_SMELL = re.compile(rb"[\xc3\xe2\xc5\xc6\xcb\xd0\xd1][\x80-\xbf]{1,2}[\xc2-\xcb\xe2]")
+"""The bytes of a wrong decoding: a letter that begins a longer one in UTF-8, and right behind it one that is not plain either."""
+_EXAMPLE = re.compile(r"""(["'`]).*[^\x00-\x7f].*\1""")
+_FEWEST, _MOSTLY, _SLIPPED = 8, 0.7, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +114,13 @@ def _meant(text: str, encoding: str) -> str | None:
     return None if re.search("[\x80-\x9f]", meant) else meant
 
 
+def garbled(data: bytes) -> bool:
+    """Whether a file that may well compile holds text that was decoded wrongly; asks little of files that are plain."""
+    return bool(_SMELL.search(data)) and bool(decoded(data).reason)
+
+
 def _garbled(text: Text) -> Decoded:
-    """Undo wrong decodings, if every letter of the whole file takes part in them, or many that nobody writes on purpose do."""
+    """Undo wrong decodings, if every letter of the whole file takes part in them, or every one of some lines."""
     if text.text.isascii() or text.encoding != "utf-8":
         return Decoded(text)
     for encoding in ("cp1252", "latin-1", "mac_roman"):
@@ -119,17 +128,28 @@ def _garbled(text: Text) -> Decoded:
         if meant is not None:
             again = None if meant.isascii() else _meant(meant, encoding)
             done = Text(meant if again is None else again, text.encoding, text.bom)
-            return Decoded(done, f"it was UTF-8, read as {encoding} and saved again", 0.93)
+            return Decoded(done, f"it was UTF-8, read as {encoding} and saved again", 0.93 if _told(text.text, encoding) else 0.6)
     return _partly(text)
 
 
 def _partly(text: Text) -> Decoded:
-    """Undo the wrong decoding of some lines, if their comments are garbled too: no test wants that."""
+    """Undo the wrong decoding of some lines, if it is found in what they tell the reader: no test wants that."""
     for encoding in ("cp1252", "latin-1"):
-        lines = text.text.splitlines(keepends=True)
-        pairs = [(line, None if line.isascii() else _meant(line, encoding)) for line in lines]
-        taken = [line for line, meant in pairs if meant is not None]
-        if len(taken) >= _FEWEST_LINES and sum("#" in line[: len(line) // 2] for line in taken) * 2 > len(taken):
+        pairs = [(line, None if line.isascii() else _meant(line, encoding)) for line in text.text.splitlines(keepends=True)]
+        if any(meant is not None for _, meant in pairs):
             done = "".join(line if meant is None else meant for line, meant in pairs)
-            return Decoded(Text(done, text.encoding, text.bom), f"some lines were UTF-8, read as {encoding} and saved again", 0.85)
+            sure = 0.85 if _told(text.text, encoding) else 0.5
+            return Decoded(Text(done, text.encoding, text.bom), f"some lines were UTF-8, read as {encoding} and saved again", sure)
     return Decoded(text)
+
+
+def _told(text: str, encoding: str) -> bool:
+    """Whether a garbled line stands in a comment or a long string, and not in quotes there, as an example would."""
+    source = Source(text)
+    for token in source.tokens:
+        long = token.kind in ("string", "openstring") and token.text.lstrip("rRbBuUfF")[:3] in ('"""', "'''")
+        if token.kind == "comment" or long:
+            lines = token.text.replace('"""', "").replace("'''", "").splitlines()
+            if any(not line.isascii() and not _EXAMPLE.search(line) and _meant(line, encoding) is not None for line in lines):
+                return True
+    return False
