@@ -12,6 +12,7 @@ from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.code.packing import packed
 from bmad_provisioner.kinds.code.repair.astray import has, is_near, is_there, near
 from bmad_provisioner.kinds.code.repair.classes import lineage
+from bmad_provisioner.kinds.code.repair.decoding import garbled
 from bmad_provisioner.kinds.code.repair.facts import told
 from bmad_provisioner.kinds.code.repair.knows import Knows, Project
 from bmad_provisioner.kinds.code.repair.lexing import distance_one
@@ -44,7 +45,8 @@ def _surveyed(path: str, data: bytes) -> dict[str, Plain]:
     if found is None or parsed is None:
         loose = sorted(set(_WORD.findall(text)))
         return {**told(path, text, None, bound_roughly(text)), **NO_SIGNS, "broken": True, "loose": [*loose]}
-    return {**told(path, text, parsed, found.bound), **signs(parsed, found), "broken": False}
+    seen = {**told(path, text, parsed, found.bound), **signs(parsed, found), "broken": False}
+    return {**seen, "doubtful": bool(seen["doubtful"]) or garbled(data)}
 
 
 def index(inputs: Inputs) -> Output:
