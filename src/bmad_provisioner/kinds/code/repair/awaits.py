@@ -14,10 +14,8 @@ from bmad_provisioner.kinds.code.repair.classes import Class, is_stub, lineage, 
 from bmad_provisioner.kinds.code.repair.customs import called, customs
 from bmad_provisioner.kinds.code.repair.facts import absolute
 from bmad_provisioner.kinds.code.repair.knows import Knows
-from bmad_provisioner.kinds.code.repair.lexing import Source, indent, width
 from bmad_provisioner.kinds.code.repair.members import Members
-from bmad_provisioner.kinds.code.repair.model import AWAITS, Edit
-from bmad_provisioner.kinds.code.repair.oracle import Trouble
+from bmad_provisioner.kinds.code.repair.model import AWAITS
 from bmad_provisioner.kinds.code.repair.places import Function, Idea, Parsed
 
 _SYNC = frozenset(
@@ -63,25 +61,6 @@ _COROUTINES = frozenset(
 _OF_COROUTINES = frozenset(
     {"close", "send", "throw", "cr_await", "cr_code", "cr_frame", "cr_running", "cr_origin", "add_done_callback", "cancel"}
 )
-
-
-def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
-    """Yield the edits that let an `await` stand: its function becomes a coroutine."""
-    if "outside async function" not in found.message and "outside of an asynchronous function" not in found.message:
-        return
-    wide = width(source.lines[found.line - 1])
-    for row in range(found.line - 1, -1, -1):
-        line = source.lines[row]
-        if not line.strip() or line.lstrip()[0] in ")]}" or (width(line) >= wide and row != found.line - 1):
-            continue
-        wide = width(line)
-        head = re.match(r"\s*def\s+(\w+)", line)
-        if head:
-            special = re.match(r"__(?!aenter|aexit|anext|call)\w+__$", head[1])
-            at = source.starts[row] + len(indent(line))
-            reason = f"`{head[1]}` awaits, so it must be `async`; who calls it must await it"
-            yield Edit(at, at, "async ", AWAITS, 4.0 if special else 0.05, reason)
-            return
 
 
 def ideas(parsed: Parsed, known: Knows) -> Iterator[Idea]:
@@ -132,7 +111,7 @@ class Calls:
 
     def coroutine(self, call: ast.Call) -> float:
         """Return how sure it is that a call gives a coroutine."""
-        found = self._definition(call)
+        found = self.definition(call)
         if found:
             yields = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(found))
             return 0.93 if isinstance(found, ast.AsyncFunctionDef) and not yields else 0.0
@@ -155,7 +134,7 @@ class Calls:
         alone = self.customs["bare"].get(key, 0) == 1 and func.attr not in self.customs["sync"]
         return 0.85 if alone and (key in known.awaited or self.customs["awaited"].get(key, 0) >= 3) else 0.0
 
-    def _definition(self, call: ast.Call) -> Function | None:
+    def definition(self, call: ast.Call) -> Function | None:
         """Return the one function in the file that a call surely means: of the module, or a method of the class it stands in."""
         func, parsed = call.func, self.members.parsed
         if isinstance(func, ast.Name):
@@ -185,7 +164,7 @@ class Calls:
 
     def plain(self, call: ast.Call) -> float:
         """Return how sure it is that a call gives nothing to await; 0 where nothing says so."""
-        found, func, known = self._definition(call), call.func, self.members.known
+        found, func, known = self.definition(call), call.func, self.members.known
         if isinstance(found, ast.FunctionDef):
             return 0.92 if plain(found) and not is_stub(found) and found.name not in known.asyncs else 0.0
         if isinstance(func, ast.Name):

@@ -10,7 +10,7 @@ from bmad_provisioner.kinds.code.repair.knows import Knows
 from bmad_provisioner.kinds.code.repair.mend import Mended
 from bmad_provisioner.kinds.code.repair.model import AWAITS, IMPORTS, SIGNATURES, Edit, Fault, Fix
 from bmad_provisioner.kinds.code.repair.oracle import trouble
-from bmad_provisioner.kinds.code.repair.places import Idea, Parsed
+from bmad_provisioner.kinds.code.repair.places import Idea, Parsed, applied
 from bmad_provisioner.kinds.code.repair.scopes import Names, names
 from bmad_provisioner.kinds.code.repair.unbound import loose, parse
 
@@ -38,7 +38,7 @@ def straighten(text: str, known: Knows, wanted: frozenset[str], threshold: float
             open_ = (group for group in groups if all(idea.confidence < threshold for idea in group))
             doubted = [idea for group in open_ for idea in group]
             taken = _disjoint(sure)
-            new = _applied(now, taken)
+            new = applied(now, taken)
             if not _better(new, found):
                 taken, doubted, new = [], doubted + sure, now
             fixes += _fixes(now, taken)
@@ -98,12 +98,6 @@ def _disjoint(ideas: Iterable[Idea]) -> list[Idea]:
         if all(idea.end <= other.start or idea.start >= other.end for other in taken) and idea not in taken:
             taken.append(idea)
     return sorted(taken, key=lambda idea: idea.start)
-
-
-def _applied(text: str, ideas: list[Idea]) -> str:
-    for idea in reversed(ideas):
-        text = text[: idea.start] + idea.new + text[idea.end :]
-    return text
 
 
 def _better(text: str, before: Names) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from bmad_provisioner.kinds.code.repair import waiting
 from bmad_provisioner.kinds.code.repair.cut import is_cut
 from bmad_provisioner.kinds.code.repair.judge import LOOSE_NAME, scene
+from bmad_provisioner.kinds.code.repair.knows import Knows
 from bmad_provisioner.kinds.code.repair.lexing import Source, width
-from bmad_provisioner.kinds.code.repair.model import INDENTATION, Edit, Fault, Fix
+from bmad_provisioner.kinds.code.repair.model import AWAITS, INDENTATION, Edit, Fault, Fix
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, trouble
+from bmad_provisioner.kinds.code.repair.places import applied
 from bmad_provisioner.kinds.code.repair.scopes import names
 from bmad_provisioner.kinds.code.repair.search import Answer, solve, sure
 from bmad_provisioner.kinds.code.repair.window import window
@@ -32,7 +35,7 @@ class Mended:
     left: tuple[Fault, ...] = ()
 
 
-def mend(text: str, wanted: frozenset[str], threshold: float) -> Mended:
+def mend(text: str, wanted: frozenset[str], threshold: float, knows: Knows) -> Mended:
     """Repair what keeps a text from compiling: all of it or nothing, so that no half-repaired file is written."""
     now, fixes = text, list[Fix]()
     for _ in range(_STEPS):
@@ -41,6 +44,14 @@ def mend(text: str, wanted: frozenset[str], threshold: float) -> Mended:
             return Mended(now, tuple(fixes))
         if len(now) > LARGEST or found.message.startswith("the compiler gave up") or is_cut(Source(now), found):
             return Mended(text, (), tuple(fixes), (_fault(now, found),))
+        ideas = waiting.ideas(now, knows) if AWAITS in wanted and waiting.is_misplaced(found) else []
+        if ideas:
+            told = [Edit(one.start, one.end, one.new, one.kind, 0.0, one.reason).fix(now, one.confidence) for one in ideas]
+            if min(one.confidence for one in ideas) < threshold:
+                return Mended(text, (), (*fixes, *told), (_fault(now, found),))
+            fixes += told
+            now = applied(now, ideas)
+            continue
         start, answers = _answers(now, found, wanted)
         if not answers or answers[0].confidence < threshold:
             asked = [fix for answer in answers[:3] for fix in _fixes(now, start, answer)]

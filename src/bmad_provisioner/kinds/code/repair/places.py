@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -122,3 +122,10 @@ class Parsed:
                 ):
                     return True
         return False
+
+
+def applied(text: str, ideas: Iterable[Idea]) -> str:
+    """Return a text with some ideas, none of which touches another, carried out."""
+    for idea in sorted(ideas, key=lambda idea: -idea.start):
+        text = text[: idea.start] + idea.new + text[idea.end :]
+    return text

@@ -67,7 +67,7 @@ def _repaired(text: str, knows: Knows, wanted: frozenset[str], threshold: float)
         unwrapped = _unwrapped(text, threshold) if SYNTAX in wanted and len(text) <= LARGEST else Mended(text)
         if unwrapped.left:
             return unwrapped
-        mended = mend(unwrapped.text, wanted, threshold)
+        mended = mend(unwrapped.text, wanted, threshold, knows)
         if mended.left:
             return Mended(text, (), unwrapped.fixes + mended.proposals, mended.left)
         mended = Mended(mended.text, unwrapped.fixes + mended.fixes)

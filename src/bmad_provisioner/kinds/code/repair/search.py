@@ -8,7 +8,6 @@ from itertools import chain
 from math import exp
 
 from bmad_provisioner.kinds.code.repair import (
-    awaits,
     brackets,
     elsewhere,
     indents,
@@ -87,7 +86,6 @@ def _guesses(source: Source, found: Trouble, known: Scene) -> Iterator[Edit]:
     yield from quotes.guesses(source, found)
     yield from triples.guesses(source, found)
     yield from indents.guesses(source, found)
-    yield from awaits.guesses(source, found)
 
 
 def _told(edits: list[Edit], found: Trouble) -> list[Edit]:
