@@ -10,7 +10,7 @@ from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.task import Inputs, Output
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.code.packing import packed
-from bmad_provisioner.kinds.code.repair.astray import has, is_near, is_there, near
+from bmad_provisioner.kinds.code.repair.astray import is_near, near
 from bmad_provisioner.kinds.code.repair.classes import lineage
 from bmad_provisioner.kinds.code.repair.decoding import garbled
 from bmad_provisioner.kinds.code.repair.facts import told
@@ -79,6 +79,7 @@ class _Seen:
         classes = project.classes.values()
         coroutines = frozenset[str]().union(*project.coroutines.values(), *(one.coroutines for one in classes))
         functions = frozenset[str]().union(*project.functions.values(), *(one.plain for one in classes))
+        self.there = {whole for module in project.exports for whole in _with_folders(module)}
         self.coroutines = coroutines - project.customs["sync"].keys()
         self.functions = functions - project.customs["async"].keys()
 
@@ -92,7 +93,31 @@ class _Seen:
             return True
         if any(self._leaves_open(f"{self.project.told(one)['module']}.{name}") for name in one["heirs"]):
             return True
-        return any(_misses(everything, self.project, one))
+        return any(self._misses(one)) or any(self._is_misspelt(module, everything) for module in one["modules"])
+
+    def _has(self, module: str, name: str) -> bool:
+        return name in self.project.exports.get(module, ()) or (f"{module}.{name}" if module else name) in self.there
+
+    def _misses(self, one: Survey) -> Iterator[str]:
+        """Yield what a file takes of modules that have it not, or that are not there."""
+        spelled = self.project.told(one)
+        first = spelled["module"].partition(".")[0]
+        for module, name, level in spelled["asks"]:
+            ours = level or ("." in spelled["module"] and module.partition(".")[0] == first)
+            if not self._has(module, name) if module in self.there else ours:
+                yield name
+        for whole in one["reads"]:
+            module, _, name = whole.rpartition(".")
+            if module in self.project.exports and not self._has(module, name):
+                yield name
+        asked = list(self.project.asked.get(spelled["module"], ())) if one["package"] else []
+        yield from (name for name in (*asked, *one["promised"]) if not self._has(spelled["module"], name))
+
+    def _is_misspelt(self, module: str, everything: Knows) -> bool:
+        """Whether nobody else imports a module, it is not of the project, and one that is there differs from it by a letter."""
+        if self.project.importers[module] > 1 or module in self.there:
+            return False
+        return bool(near(module, everything)) or any(is_near(module, other) for other in self.project.importers)
 
     def _leaves_open(self, name: str) -> bool:
         """Whether a class does not have every method that those above it ask for."""
@@ -106,25 +131,10 @@ class _Seen:
         return self.project.spoken[name] <= 1 and any(distance_one(name, other) for other in (*self.project.spoken, *dir(type)))
 
 
-def _misses(everything: Knows, project: Project, one: Survey) -> Iterator[str]:
-    """Yield what a file takes of modules that have it not, and modules that are not there."""
-    spelled = project.told(one)
-    first = spelled["module"].partition(".")[0]
-    for module, name, level in spelled["asks"]:
-        ours = level or ("." in spelled["module"] and module.partition(".")[0] == first)
-        if (is_there(everything, module) and not has(everything, module, name)) or (ours and not is_there(everything, module)):
-            yield name
-    for whole in one["reads"]:
-        module, _, name = whole.rpartition(".")
-        if module in everything.exports and not has(everything, module, name):
-            yield name
-    asked = list(project.asked.get(spelled["module"], ())) if one["package"] else []
-    yield from (name for name in (*asked, *one["promised"]) if not has(everything, spelled["module"], name))
-    for module in one["modules"]:
-        if project.importers[module] <= 1 and (
-            near(module, everything) or any(is_near(module, other) for other in project.importers)
-        ):
-            yield module
+def _with_folders(module: str) -> Iterator[str]:
+    while module:
+        yield module
+        module = module.rpartition(".")[0]
 
 
 def _takers(surveys: Iterable[Survey]) -> dict[str, set[str]]:
