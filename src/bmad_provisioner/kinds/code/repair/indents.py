@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from bmad_provisioner.kinds.code.repair import flattened
 from bmad_provisioner.kinds.code.repair import lines as whole_lines
 from bmad_provisioner.kinds.code.repair.lexing import Source, indent
 from bmad_provisioner.kinds.code.repair.model import INDENTATION, Edit
@@ -58,6 +59,7 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
             yield from _runs(page, start, here, flat)
         yield from _first_rows(page, here)
         yield from _levelled(page, here)
+        yield from flattened.guesses(page, found)
 
 
 def _begins(page: Page, here: int) -> Iterator[int]:

@@ -135,7 +135,7 @@ _DEAD = 8.0
 """In nats: code that nothing reaches."""
 _CROOKED = 4.0
 """In nats: a body that is not one step deeper than its header."""
-_LEAVES = frozenset({"return", "raise", "break", "continue"})
+LEAVES = frozenset({"return", "raise", "break", "continue"})
 GOES_ON = frozenset({"else", "elif", "except", "finally", "case"})
 _DEFINES = frozenset({"def", "class", "async", "@"})
 
@@ -161,7 +161,7 @@ def _beside(above: Row, level: int, row: Row, wide: int, step: int) -> float:
     if above.opens:
         parted = row.gap and not (above.word == "class" or row.word in _DEFINES)
         return _CROOKED * (wide - level != step) + 0.7 * bool(parted) + 2.0 * (row.gap > 1)
-    odd = _DEAD * (above.word in _LEAVES and wide == level and row.word not in GOES_ON)
+    odd = _DEAD * (above.word in LEAVES and wide == level and row.word not in GOES_ON)
     odd += 1.5 * (row.gap > 1 and wide > 0)
     if row.word in _DEFINES and above.word != "@":
         odd += 1.0 * (row.gap == 0)
@@ -179,7 +179,7 @@ def _all_leave(rows: Sequence[Row], run: range) -> bool:
     last = next((place for place in reversed(heads) if rows[place].word not in GOES_ON), run.start)
     branches = [place for place in heads if place > last]
     ends = [place - 1 for place in branches] + [run.stop - 1]
-    leaves = all(rows[end].word in _LEAVES and rows[end].wide > level for end in ends)
+    leaves = all(rows[end].word in LEAVES and rows[end].wide > level for end in ends)
     return rows[last].word == "try" and bool(branches) and leaves
 
 
