@@ -83,6 +83,28 @@ TOKENS = {
     "letters of a keyword swapped": ("    return found", "    retrun found"),
     "a keyword twice": ("for till in tills", "for till in in tills"),
     "a blank within an operator": ("count += sum", "count + = sum"),
+    "= for == in what is returned": ("elif amount == 0:\n            return sum(", "elif amount = 0:\n            return sum("),
+    "a semicolon for a comma": ("get(name, 0)", "get(name; 0)"),
+    "a dot for a comma": ('    "apple",\n', '    "apple".\n'),
+    "a closer of the wrong kind among parameters": ("rule: Optional[Rule] = None", "rule: Optional[Rule) = None"),
+    "a quote lost before a comma": ('print("found", len', 'print("found, len'),
+    "a keyword in capitals": ("        return found", "        RETURN found"),
+    "a lost def": ("    def find(self", "    find(self"),
+    "a lost import": ("from typing import", "from typing"),
+    "a lost in": ("for till in tills", "for till tills"),
+    "a lost for": ("[name for name in self", "[name name in self"),
+    "a name in two": ("till.coins.values", "till.coi ns.values"),
+    "no end of a field": ("{name} is sold", "{name is sold"),
+    "no beginning of a field": ("{name} is sold", "name} is sold"),
+    "no quotes round what a function says of itself": (
+        '"""Take an amount and tell what there is."""',
+        "Take an amount and tell what there is.",
+    ),
+    "no end of a long string": (
+        '        """Take an amount and tell what there is."""',
+        '        """Take an amount and tell what there is.',
+    ),
+    "the letters of line breaks": ("    count = 0\n    for till in tills:\n", "    count = 0\\n    for till in tills:\\n"),
 }
 ELSEWHERE = {
     "else if": ("elif amount", "else if amount"),
@@ -95,6 +117,10 @@ ELSEWHERE = {
     "var": ("    count = 0", "    var count = 0"),
     "function": ("def total(", "function total("),
     "a brace behind a header": ("for till in tills:", "for till in tills {"),
+    "a block in braces": (
+        "    for till in tills:\n        count += sum(till.coins.values())\n",
+        "    for till in tills {\n        count += sum(till.coins.values());\n    }\n",
+    ),
 }
 LETTERS = {
     "typographic quotes round several strings": ('"apple",', "\u201capple\u201d,"),
@@ -129,6 +155,9 @@ STATEMENTS = {
     "exec": ('def f(space):\n    exec "y = 1" in space\n', 'def f(space):\n    exec("y = 1", space)\n'),
     "raise": ('def f():\n    raise ValueError, "no"\n', 'def f():\n    raise ValueError("no")\n'),
     "except": ("try:\n    f = 1\nexcept OSError, e:\n    print(e)\n", "try:\n    f = 1\nexcept OSError as e:\n    print(e)\n"),
+    "delete": ("def f(d, k):\n    delete d[k]\n", "def f(d, k):\n    del d[k]\n"),
+    "= in a display with keys": ("x = {'a' = 1}\n", "x = {'a': 1}\n"),
+    "no as": ("def f(a):\n    with a() b:\n        return b\n", "def f(a):\n    with a() as b:\n        return b\n"),
     "numbers": ("x = 0777 + 10L\n", "x = 0o777 + 10\n"),
     "unequal": ("def f(a, b):\n    return a <> b\n", "def f(a, b):\n    return a != b\n"),
     "backticks": ("def f(a):\n    return `a`\n", "def f(a):\n    return repr(a)\n"),
@@ -146,6 +175,8 @@ def test_a_statement_of_another_time_or_language_is_written_anew(broken: str, ri
 
 
 QUESTIONS = {
+    "a word of another language": "def f(x):\n    puts x\n",
+    "a field that may end in two places": "def f(a):\n    return f'{a.b is'\n",
     "an operator that may be any": "def f(a, b):\n    return a  b\n",
     "a word that may be any": "def f(a, b):\n    if a b:\n        return a\n",
     "code that a text cut in two may have had": "def f(a):\n    return g(a,\n",

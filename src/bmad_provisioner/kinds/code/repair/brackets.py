@@ -43,12 +43,28 @@ def unbalanced(source: Source) -> tuple[list[int], list[int]]:
     return lost + opened, stray
 
 
+def _misfits(source: Source) -> list[int]:
+    """Return the closers (in `code`) that stand where one of another kind is due."""
+    opened: list[str] = []
+    found = []
+    for place, token in enumerate(source.code):
+        if source.fresh(place):
+            opened = []
+        if token.text in CLOSER:
+            opened.append(CLOSER[token.text])
+        elif token.text in OPENER and opened and opened.pop() != token.text:
+            found.append(place)
+    return found
+
+
 def guesses(source: Source, found: Trouble, words: Counter[str]) -> Iterator[Edit]:
     """Yield the edits that may put the brackets near a fault right."""
     lost, stray = unbalanced(source)
     for place in lost[:4]:
         yield from _closers(source, place)
         yield from _without(source, place, 7.0, 5.0)
+    for place in _misfits(source)[:3]:
+        yield from _other_kind(source, place)
     for place in stray[:3]:
         yield from _surplus(source, place)
         yield from _openers(source, place, words)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 
 from bmad_provisioner.kinds.code.repair.legacy import SURE
-from bmad_provisioner.kinds.code.repair.lexing import CLOSER, HEADERS, OPENER, Source, Token
+from bmad_provisioner.kinds.code.repair.lexing import CLOSER, HEADERS, OPENER, Source, Token, indent, width
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
 from bmad_provisioner.kinds.code.repair.punctuation import around
@@ -28,6 +29,15 @@ _PARTED = frozenset({"+=", "-=", "*=", "/=", "%=", "|=", "&=", "==", "!=", "<=",
 _DECLARES = frozenset(
     {"var", "let", "const", "my", "auto", "final", "local", "int", "float", "double", "string", "String", "char", "bool", "boolean"}
 )
+_STATEMENT_END = re.compile(r";(?=[ \t]*(?:#.*)?[\r\n]*\Z)")
+_SHUT = re.compile(r"[ \t]*\}[ \t;]*(?:(?:else|elif|except|finally)\b.*)?[\r\n]*\Z")
+_HEADER = re.compile(
+    rf"[ \t]*(?:\}}[ \t]*)?(?:(?:{'|'.join(sorted(HEADERS))})\b|[)\]]).*[\w)\]}}'\"]$|[ \t]*(?:\}}[ \t]*)?(?:else|try|finally|\))$",
+    re.DOTALL,
+)
+_BEFORE_VALUE = frozenset({"in", "is", "not", "and", "or", "if", "await", "as", "from", "lambda", "yield", "return"})
+_REACH = 30
+"""Lines above a fault in which a block may begin."""
 _ARROWS = (("-", ">"), ("=", ">"), ("-", "->"), (">", "-"), ("~", ">"), ("-",), ("=",), (">",), (":",))
 
 
@@ -39,6 +49,7 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     yield from _steps(source, tokens)
     yield from _declared(source, tokens)
     yield from _headers(source, found)
+    yield from _blocks(source, found)
     for first, last in source.statements:
         if first <= found.line and last >= found.line - 1:
             row = [token for token in source.code if source.starts[first] <= token.start < source.starts[last]]
@@ -119,6 +130,33 @@ def _headers(source: Source, found: Trouble) -> Iterator[Edit]:
             yield Edit(start, here[-1].end, ":", SYNTAX, 0.8, f"a colon opens a block, not `{here[-1].text}`")
         elif here[-1].text == here[-2].text == ":":
             yield Edit(here[-2].end, here[-1].end, "", SYNTAX, 0.3, "one colon opens a block")
+
+
+def _blocks(source: Source, found: Trouble) -> Iterator[Edit]:
+    """Write a block in braces with a colon alone."""
+    for row in range(max(found.line - _REACH, 0), min(found.line + 1, len(source.lines))):
+        line = source.lines[row]
+        head = line.rstrip().removesuffix("{").rstrip()
+        word = re.search(r"\w+$", head)
+        opens = line.rstrip().endswith("{") and _HEADER.match(head) and not (word and word[0] in _BEFORE_VALUE)
+        end = _brace(source, row) if opens else 0
+        if not end:
+            continue
+        body = [_STATEMENT_END.sub("", inner) for inner in source.lines[row + 1 : end]]
+        behind = source.lines[end].strip()[1:].strip(" ;\r\n")
+        last = f"{indent(source.lines[end])}{behind}{source.lines[end][len(source.lines[end].rstrip()) :]}" if behind else ""
+        new = f"{head}:{line[len(line.rstrip()) :]}{''.join(body)}{last}"
+        yield Edit(source.starts[row], source.starts[end + 1], new, SYNTAX, SURE, "a block stands in braces")
+
+
+def _brace(source: Source, row: int) -> int:
+    """Return the line that shuts the block which a line opens with a brace: as deep, with all between deeper; 0: none."""
+    deep = width(source.lines[row])
+    for below in range(row + 1, len(source.lines)):
+        line = source.lines[below]
+        if line.strip() and width(line) <= deep:
+            return below if width(line) == deep and _SHUT.match(line) else 0
+    return 0
 
 
 def _arrow(text: str, row: list[Token]) -> Iterator[Edit]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -14,9 +15,10 @@ from bmad_provisioner.kinds.code.repair.scopes import BUILTIN, bound_roughly, na
 from bmad_provisioner.kinds.code.repair.triples import swallowed
 from bmad_provisioner.kinds.code.repair.typed import misuses
 
-LOOSE_NAME, WARNING, LONE_WORD, MISUSE, SWALLOWED = 5.0, 4.0, 2.0, 12.0, 2.5
+LOOSE_NAME, WARNING, LONE_WORD, MISUSE, SWALLOWED, LISTED = 5.0, 4.0, 2.0, 12.0, 2.5, 7.5
 """In nats: a name that nothing binds; a warning of the compiler (such as a call of a string); a word used nowhere else;
-a type misused; a word or mark of code in a long string."""
+a type misused; a word or mark of code in a long string; a string that ends as a list of arguments does."""
+_ARGUMENTS = re.compile(r"""[^\s,]*, ([\w.]+(?:, [\w.]+)*)$""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def judge(text: str, rows: tuple[int, int], known: Scene, edited: tuple[int, int
     source = Source(text)
     odd = oddness(source, rows, known.shapes, known.habits) + LONE_WORD * _lone(source, rows, known)
     harm = LOOSE_NAME * len(loose) + WARNING * warned
-    odd += MISUSE * misuses(parsed)
+    odd += MISUSE * misuses(parsed) + LISTED * _listed(source, rows, known)
     gone, here = _swallowed(source, rows, edited or rows)
     odd, harm = odd + SWALLOWED * gone, harm + min(SWALLOWED * here / 4, 3 * LOOSE_NAME)
     try:
@@ -90,6 +92,18 @@ def _swallowed(source: Source, rows: tuple[int, int], edited: tuple[int, int]) -
             gone += size
             here += size * (edited[0] <= first <= edited[1] or edited[0] <= last <= edited[1])
     return gone, here
+
+
+def _listed(source: Source, rows: tuple[int, int], known: Scene) -> int:
+    """Count the strings in some lines that hold a word, a comma, and then numbers or names that the file knows."""
+    lo, hi = (source.starts[min(row, len(source.starts) - 1)] for row in (rows[0], rows[1] + 1))
+    return sum(_ends_in_code(token.text, known) for token in source.code if lo <= token.start < hi and token.kind == "string")
+
+
+def _ends_in_code(text: str, known: Scene) -> bool:
+    found = _ARGUMENTS.match(text.lstrip("rRbBuUfF")[1:-1])
+    names = found[1].replace(",", "").split() if found else []
+    return bool(names) and all(name.isdigit() or known.words[name.partition(".")[0]] > 0 for name in names)
 
 
 def _lone(source: Source, rows: tuple[int, int], known: Scene) -> int:

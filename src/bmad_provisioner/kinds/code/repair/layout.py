@@ -17,7 +17,7 @@ TOKEN = 2.5
 """In nats: what a word or mark of code in a string costs, about as much as outside of it."""
 _SIGNS = re.compile(r"[A-Za-z_]\w*\(\w*[,)]|\w\(\w+\(|\w=\w|, \w+\(|[)\]]\.\w+\(|\w\.\w+\(\)?$|, \*\w")
 _IN_COMMENT = re.compile(
-    r"^[\w.\[\]]+ [-+*/|&]?= \S|^[\w.]+\(|^(?:if|el\w+|for|while|with|def|class)\b.*:$|^return\b|^raise \w|\+\+$|&&|\|\|"
+    r"^[\w.\[\]]+ [-+*/|&]?= \S|^\w+=\S+,$|^[\w.]+\(|^(?:if|el\w+|for|while|with|def|class)\b.*:$|^return\b|^raise \w|\+\+$|&&|\|\|"
 )
 _WORDS = re.compile(r"\w+|[^\w\s]")
 HABIT = 0.4
@@ -120,15 +120,17 @@ def _string(token: Token) -> float:
     odd += 2.5 * bool(re.search(r"[)\]]\.\w+[(\[]", body))
     odd += 2.5 * bool(re.search(r", (?:None|True|False)\b| [+] \w|\.join\(|^\w+: \w+,?$", body))
     odd += 0.8 * bool(re.search(r"[\w}]\.\w+\(|\w\(\)|^\w+=\w", body))
+    odd += 2.5 * bool(re.match(r"(?:return|raise|yield|assert|elif) \S", body))
     odd += _mixed(token.text[-1], body) + _swallowed(token.text.split(token.text[-1])[0], token.text[-1], body)
     balance = sum(body.count(mark) - body.count(CLOSER[mark]) for mark in CLOSER)
     return odd + ODD_STRING * (balance != 0) + 0.4 * (body[0] == " ") + 0.3 * (body[-1] == " ")
 
 
 def _mixed(mark: str, body: str) -> float:
-    """Find the other quote alone at an end of a string."""
+    """Find the other quote alone in a string: at one of its ends, or where no apostrophe stands."""
     other = "'" if mark == '"' else '"'
-    return 2.5 * (body.count(other) % 2 == 1 and (body.startswith(other) or body.endswith(other)))
+    alone = body.count(other) % 2 == 1
+    return 2.5 * (alone and (body.startswith(other) or body.endswith(other) or not re.search(rf"\w{other}|{other}\w", body)))
 
 
 def _swallowed(prefix: str, mark: str, body: str) -> float:
@@ -137,7 +139,9 @@ def _swallowed(prefix: str, mark: str, body: str) -> float:
     braces = 0 if "f" in prefix.lower() else len(re.findall(r"\{[a-z_][^{}\s]*\}", body))
     bare = re.sub(r"%[-\d.]*[a-zA-Z]|\{[^{}\s\"']*\}|\\.", "", body)
     single = bare.count(other) % 2
-    cut = single and re.search(rf"{other}[)\]}}:,]|\w{other}%|{other} (?:if|else|in|for|and|or|%) |[(\[,=] ?{other}\w", bare)
+    cut = single and re.search(
+        rf"{other}[)\]}}:,]|\w{other}%|{other} (?:if|else|in|for|and|or|%) |[(\[,=] ?{other}(?:\w|\s*$)", bare
+    )
     pair = re.search(rf"{other}(?:, ?|: ?| [+%] ?|[)\]] ?){other}|{other} [+%] |[+%] {other}|{other}\.\w+\(", bare)
     signs = cut or pair or _SIGNS.search(bare)
     size = TOKEN * len(_WORDS.findall(bare)) * bool(signs) + 2 * TOKEN * bool(cut)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bmad_provisioner.kinds.code.repair.lexing import Source, indent
-from bmad_provisioner.kinds.code.repair.model import ENCODING, Edit
+from bmad_provisioner.kinds.code.repair.model import ENCODING, SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
 
 _SINGLE, _DOUBLE = "\u2018\u2019\u201a\u201b\u2032`\u00b4", "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"
@@ -18,6 +18,7 @@ _ALIKE = _DASHES | {"\u00d7": "*", "\u00f7": "/", "\u2264": "<=", "\u2265": ">="
 _WIDE = {chr(0xFEE0 + code): chr(code) for code in range(0x21, 0x7F) if not chr(code).isalnum()}
 _WIDE |= {"\u3002": ".", "\u3001": ",", "\u3010": "[", "\u3011": "]"}
 _PAIR = re.compile("\u201c([^\u201c\u201d\n]*)\u201d|\u2018((?:[^\u2018\u2019\n]|\u2019(?=\\w))*)\u2019(?!\\w)")
+_ESCAPED = re.compile(r"(?:\\r)?\\n")
 _REASON = "a character that only looks like one of Python's"
 
 
@@ -33,6 +34,8 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     """Yield the plain spelling of an odd character, alone, with all others of its line, and with all of the text."""
     if found.line < 1 or found.line > len(source.lines):
         return
+    if "line continuation" in found.message:
+        yield from _breaks(source, source.starts[found.line - 1], source.starts[found.line])
     begin, end = source.starts[found.line - 1], source.starts[found.line]
     places = _places(source, begin, end)
     here = source.at(found.line, found.column)
@@ -50,6 +53,20 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
         yield Edit(begin, end, rest, ENCODING, 0.2, _REASON)
     nearest = min(places, key=lambda place: abs(place - here))
     yield Edit(nearest, nearest + 1, _plain(source.text[nearest]) or "", ENCODING, 0.9, _REASON)
+
+
+def _breaks(source: Source, begin: int, end: int) -> Iterator[Edit]:
+    """Break a line where the letters of a line break stand outside of strings."""
+    line = [token for token in source.tokens if begin <= token.start < end and token.kind in ("odd", "name", "keyword", "comment")]
+    pieces, last, count = "", begin, 0
+    for token in line:
+        escaped = _ESCAPED.match(source.text, token.start, end) if token.text == "\\" else None
+        if escaped:
+            pieces += source.text[last : token.start] + "\n"
+            last, count = escaped.end(), count + 1
+    if count:
+        reason = "a line break is written with a backslash and a letter"
+        yield Edit(begin, end, pieces + source.text[last:end], SYNTAX, 0.1 if count > 1 else 0.3, reason)
 
 
 def _places(source: Source, begin: int, end: int) -> list[int]:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 from collections.abc import Iterator
 
-from bmad_provisioner.kinds.code.repair.lexing import CLOSER, HEADERS, Source, Token
+from bmad_provisioner.kinds.code.repair.lexing import CLOSER, HEADERS, OPENER, Source, Token
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
-from bmad_provisioner.kinds.code.repair.oracle import Trouble
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, tree
 
 _TWICE_ELSEWHERE = ("&&", "||", "++", "--")
 """Marks that stand twice on purpose in other languages."""
 _OPERATORS = (" +", " -", " and", " or", " ==", " !=", " in", " not in", " %", " |")
 """A few of the operators that may be lost between two expressions: what is lost can hardly be known."""
+_NO_COMMAS = frozenset({".", ";", "<", ">", "|", "/", ":", "=", "&"})
+"""What may be struck, or read, in place of a comma."""
+_TESTS = re.compile(r"[ \t]*(?:return|if|elif|while|assert|yield|raise|await)\b")
+_REACH = 400
+"""Tokens before one among which the bracket around it is sought."""
+_SURE = 0.05
+"""In nats; what is sure needs no other guess beside it."""
 _NEAR = 3
 """Lines around the fault in which a comma may be missing."""
 
@@ -71,8 +79,8 @@ def _parted(source: Source, found: Trouble, before: Token, after: Token) -> Iter
         known = source.text.count(f"{before.text}.{after.text}") > 0
         yield Edit(before.end, after.start, ".", SYNTAX, 2.0 if known else 6.0, "two names stand side by side without a dot")
     if before.kind != "keyword" and after.kind != "openstring":
-        unused = after.kind == "name" and len(re.findall(rf"\b{re.escape(before.text)}\b", source.text)) == 1
-        yield _insert(before.end, " =", 6.0 if unused else 3.6, "a name and its value stand side by side without `=`")
+        unused = before.kind == "name" and len(re.findall(rf"(?<![\w.]){re.escape(before.text)}\b", source.text)) == 1
+        yield _insert(before.end, " =", 7.5 if unused else 3.6, "a name and its value stand side by side without `=`")
     if source.text[before.end : after.start].strip() == "" and found.line - 1 in (
         source.row(before.start),
         source.row(after.start),
@@ -95,21 +103,54 @@ def equals(source: Source, found: Trouble) -> Iterator[Edit]:
     """Compare where an assignment cannot stand; assign where a comparison is doubled."""
     told = "'=='" in found.message or '"=="' in found.message
     here = source.at(found.line, found.column)
+    tests = _tests(source, found)
     for token in around(source, found, 2, 4):
         if token.text == "=":
             far = 0.3 * (abs(source.row(token.start) - found.line + 1) > 0) + 0.002 * abs(token.start - here)
-            yield Edit(
-                token.start,
-                token.end,
-                "==",
-                SYNTAX,
-                (0.6 if told else 2.0) + far,
-                "`=` assigns, and an assignment cannot stand here",
-            )
+            inside = _within(source, token)
+            if inside == "{":
+                start = len(source.text[: token.start].rstrip(" "))
+                yield Edit(start, token.end, ":", SYNTAX, 0.8 + far, "a colon stands between a key and its value, not `=`")
+            cost = 0.6 + far if told else 2.0 + far
+            cost = _SURE if not inside and _compares(source.text, token, tests) else cost + 4.0 * (inside == "{")
+            yield Edit(token.start, token.end, "==", SYNTAX, cost, "`=` assigns, and an assignment cannot stand here")
         elif token.text == "==":
             yield Edit(token.start, token.end, "=", SYNTAX, 2.5, "`==` compares, and a comparison cannot stand here")
         elif token.text == ":=":
             yield Edit(token.start, token.end, "=", SYNTAX, 2.5, "`:=` cannot stand here")
+
+
+def _within(source: Source, token: Token) -> str:
+    """Return the bracket that a token stands in; empty for none near."""
+    depth, place = 0, source.index(token.start)
+    for before in reversed(source.code[max(place - _REACH, 0) : place]):
+        depth += (before.text in OPENER) - (before.text in CLOSER)
+        if depth < 0:
+            return before.text
+    return ""
+
+
+def _tests(source: Source, found: Trouble) -> list[tuple[int, int]]:
+    """Return where the statements around a fault begin and end whose first word allows no assignment."""
+    near = [(first, last) for first, last in source.statements if first <= found.line and last >= found.line - 1]
+    return [(source.starts[first], source.starts[last]) for first, last in near if _TESTS.match(source.lines[first])]
+
+
+def _compares(text: str, token: Token, tests: list[tuple[int, int]]) -> bool:
+    """Whether a statement that allows no assignment is whole once it compares instead."""
+    spans = [(first, last) for first, last in tests if first <= token.start < last]
+    wholes = [f"{text[first : token.start]}=={text[token.end : last]}".strip() for first, last in spans]
+    wholes = [f"if 1: pass\n{whole}" if whole.startswith("elif") else whole for whole in wholes]
+    return any(isinstance(tree(f"{whole} pass" if whole.endswith(":") else whole), ast.Module) for whole in wholes)
+
+
+def misplaced(source: Source, found: Trouble) -> Iterator[Edit]:
+    """Write a comma for a mark that stands as a comma does: right behind an expression, a blank or a break after it."""
+    for before, mark, after in zip(tokens := around(source, found, 1, 1), tokens[1:], tokens[2:], strict=False):
+        blank = source.text[mark.end : mark.end + 1].isspace() and not source.text[before.end : mark.start]
+        begins = after.begins_atom or after.text in ("*", "**", "-", ")", "]", "}")
+        if mark.text in _NO_COMMAS and before.ends_atom and blank and begins and _within(source, mark):
+            yield Edit(mark.start, mark.end, ",", SYNTAX, 1.2, f"`{mark.text}` stands where a comma belongs")
 
 
 def strays(source: Source, found: Trouble) -> Iterator[Edit]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterator
 
+from bmad_provisioner.kinds.code.repair import fields
 from bmad_provisioner.kinds.code.repair.lexing import Source, Token, indent
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
@@ -27,6 +29,8 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     rows = {row for first, last in spans for row in range(max(first, found.line - _ROWS), min(last, found.line + _ROWS))}
     for row in sorted(rows):
         yield from _braces(source.lines[row], source.starts[row])
+    if found.message.startswith("f-string"):
+        yield from fields.guesses(source, rows | {found.line - 1})
 
 
 def _lines(source: Source, token: Token) -> Iterator[Edit]:
@@ -47,7 +51,7 @@ def _lines(source: Source, token: Token) -> Iterator[Edit]:
         cost = min(filter(None, costs), default=0.0)
         if cost:
             yield Edit(begin + place, begin + place, mark, SYNTAX, cost, f"a string has one {mark} only")
-    yield Edit(begin + at, begin + at + 1, "", SYNTAX, 5.0, f"a {mark} stands alone")
+    yield Edit(begin + at, begin + at + 1, "", SYNTAX, 6.0, f"a {mark} stands alone")
     yield from _mixed(line, begin, at, mark)
     for match in _APOSTROPHE.finditer(line):
         if mark == "'":
@@ -73,7 +77,12 @@ def _ending(line: str, at: int, place: int) -> float:
 def _beginning(line: str, place: int) -> float:
     """Return how unlikely it is that the string which seems to begin further right began at a place; 0 for never."""
     left, right = line[place - 1 : place], line[place : place + 1]
-    if _PREFIX.search(line[:place]) and right:
+    prefix = _PREFIX.search(line[:place])
+    word = re.search(r"\w*$", line[:place])
+    word = re.match(r"\w*", line[word.start() :]) if word else None
+    if word and keyword.iskeyword(word[0]) and left.isalnum():
+        return 0.0
+    if prefix and right:
         return 0.8
     if right == " ":
         return 1.3 if left in ("(", "[", "{", ",") else 0.0

@@ -13,6 +13,7 @@ from bmad_provisioner.kinds.code.repair import (
     indents,
     legacy,
     letters,
+    lost,
     punctuation,
     quotes,
     triples,
@@ -80,7 +81,9 @@ def _guesses(source: Source, found: Trouble, known: Scene) -> Iterator[Edit]:
     yield from punctuation.colons(source, found)
     yield from punctuation.commas(source, found)
     yield from punctuation.equals(source, found)
+    yield from punctuation.misplaced(source, found)
     yield from punctuation.strays(source, found)
+    yield from lost.guesses(source, found)
     yield from words.guesses(source, found, known.words)
     yield from brackets.guesses(source, found, known.words)
     yield from quotes.guesses(source, found)
@@ -153,13 +156,16 @@ def _weigh(text: str, done: list[_State], known: Scene) -> list[Answer]:
     if not done:
         return []
     spans = [_rows(state.text, state.edits) for state in done]
-    first, last = min(a for a, _ in spans) - 1, max(b for _, b in spans) + 1
+    # Lines are told from the end of the text, since an edit may add some: all answers are held against the same ones.
+    more = [state.text.count("\n") - text.count("\n") for state in done]
+    first = min(a for a, _ in spans) - 1
+    last = max(b - added for (_, b), added in zip(spans, more, strict=True)) + 1
     parsed = tree(done[0].text)
     if not isinstance(parsed, Trouble):
-        known = replace(known, choices=outside(parsed, (first + 1, last + 1), known.choices))
+        known = replace(known, choices=outside(parsed, (first + 1, last + more[0] + 1), known.choices))
     meanings: dict[str, tuple[_State, Verdict]] = {}
-    for state, span in zip(done, spans, strict=True):
-        verdict = judge(state.text, (max(first, 0), last), known, span)
+    for state, span, added in zip(done, spans, more, strict=True):
+        verdict = judge(state.text, (max(first, 0), last + added), known, span)
         if isinstance(verdict, Verdict) and verdict.meaning not in meanings:
             meanings[verdict.meaning] = (state, verdict)
         elif isinstance(verdict, Verdict) and not state.edits[-1].new:

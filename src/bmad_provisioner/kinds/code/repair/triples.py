@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
+import keyword
 import re
 from collections.abc import Iterator
+from math import log
 
 from bmad_provisioner.kinds.code.repair.lexing import Source, Token, indent, width
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
@@ -13,6 +15,7 @@ from bmad_provisioner.kinds.code.repair.oracle import Trouble, tree
 
 _MARK = re.compile(r"[a-zA-Z]{0,2}(\"\"\"|''')")
 _BEGUN = re.compile(r"[ \t]*[rRbBuUfF]{0,2}(\"{1,2}|'{1,2})(?=[^\"'])")
+_PROSE = re.compile(rf"[ \t]*(?!(?:{'|'.join(keyword.kwlist)})\b)[A-Za-z`][\w`'/-]*,?(?: (?:(?!\w[(\[])[^=\[\]{{}}])+)+$")
 _WORDS = re.compile(r"\w+|[^\w\s]")
 _REACH = 80
 """Lines after an open triple quote among which its end is sought."""
@@ -27,6 +30,7 @@ def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     for token in [*doubted[:3], *(token for token in long[-1:] if token.kind == "openstring" and token not in doubted[:3])]:
         yield from _ends(source, token, token.text.lstrip("rRbBuUfF")[:3])
     yield from _beginnings(source, found)
+    yield from _bare(source, found)
 
 
 def _odd(source: Source, mark: str) -> bool:
@@ -107,13 +111,38 @@ def _before(source: Source, row: int, code: int, mark: str, cost: float, reason:
     depth = width(source.lines[row])
     for blank in range(last + 1, code):
         line = source.lines[blank].rstrip("\r\n")
-        if line and width(line + "x") == depth:
+        if line and not line.strip() and width(line + "x") == depth:
             end = source.starts[blank] + len(line)
             yield Edit(end, end, mark, SYNTAX, cost - 0.9, reason)
             return
     if last > row:
-        end = source.starts[last] + len(source.lines[last].rstrip())
-        yield Edit(end, end, mark, SYNTAX, cost + 0.5, reason)
+        end, below = source.starts[last] + len(source.lines[last].rstrip()), source.starts[last + 1]
+        alone = _alone(source)
+        begin, new = indent(source.lines[row]), source.text[end:below].lstrip(" \t") or "\n"
+        yield Edit(end, end, mark, SYNTAX, cost + 0.5 - log(1 - alone), reason)
+        yield Edit(below, below, f"{begin}{mark}{new}", SYNTAX, cost + 0.5 - log(alone), reason)
+
+
+def _bare(source: Source, found: Trouble) -> Iterator[Edit]:
+    """Put quotes round the line of prose that stands first in a body."""
+    for row in range(max(found.line - 2, 1), min(found.line + 1, len(source.lines))):
+        line = source.lines[row].rstrip()
+        above = next((other for other in reversed(source.lines[:row]) if other.strip()), "")
+        first = re.search(r"(?:^[ \t]*(?:async def|def|class)\b.*|^[ \t]*\).*):\s*$", above) and width(line) > width(above)
+        if first and len(line.split()) > 2 and _PROSE.match(line) and '"""' not in line and not is_code(line):
+            begin = source.starts[row]
+            at, end = begin + len(indent(line)), begin + len(line)
+            yield Edit(at, end, f'"""{line.strip()}"""', SYNTAX, 0.8, "prose stands where a docstring does, without quotes")
+
+
+def _alone(source: Source) -> float:
+    """Return how often a long string of several lines ends on a line of its own in a text."""
+    ends = [
+        source.text[source.starts[source.row(token.end - 3)] : token.end - 3].strip()
+        for token in source.tokens
+        if token.kind == "string" and _MARK.match(token.text) and "\n" in token.text
+    ]
+    return (2.7 + sum(not end for end in ends)) / (3 + len(ends))
 
 
 def _beginnings(source: Source, found: Trouble) -> Iterator[Edit]:
