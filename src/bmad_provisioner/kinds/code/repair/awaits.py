@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bmad_provisioner.kinds.code.repair.classes import Class, is_stub, lineage, plain
+from bmad_provisioner.kinds.code.repair.classes import Class, is_stub, lineage
 from bmad_provisioner.kinds.code.repair.customs import called, customs
 from bmad_provisioner.kinds.code.repair.facts import absolute
 from bmad_provisioner.kinds.code.repair.knows import Knows
 from bmad_provisioner.kinds.code.repair.members import Members
 from bmad_provisioner.kinds.code.repair.model import AWAITS
 from bmad_provisioner.kinds.code.repair.places import Function, Idea, Parsed
+from bmad_provisioner.kinds.code.repair.plainness import OF_VALUES, gives_plainly
 
 _SYNC = frozenset(
     {"os", "os.path", "json", "re", "math", "time", "logging", "shutil", "random", "copy", "pickle", "struct", "sys", "base64"}
@@ -26,9 +27,6 @@ _SYNC |= frozenset(
 )
 _BUILTIN = frozenset(dir(builtins)) - {"anext", "aiter", "super", "__import__"}
 _LOGS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
-_CONSUMERS = frozenset(
-    {"len", "str", "int", "float", "list", "tuple", "set", "dict", "sorted", "sum", "min", "max", "any", "all", "enumerate"}
-)
 _OF_TEXT = frozenset(
     {
         "strip",
@@ -131,8 +129,23 @@ class Calls:
         if one is not None:
             return 0.92 if func.attr in one.coroutines else 0.0
         key = called(call)
-        alone = self.customs["bare"].get(key, 0) == 1 and func.attr not in self.customs["sync"]
+        alone = self.customs["bare"].get(key, 0) == 1 and func.attr not in self.customs["sync"] and not self._is_bare(func)
         return 0.85 if alone and (key in known.awaited or self.customs["awaited"].get(key, 0) >= 3) else 0.0
+
+    def _is_bare(self, func: ast.Attribute) -> bool:
+        """Whether the file calls other methods of the same thing, and awaits none of them, or hands this one on uncalled."""
+        parsed, holder = self.members.parsed, ast.unparse(func.value)
+        waits = plainly = 0
+        for node in parsed.every(ast.Attribute):
+            if node is func or ast.unparse(node.value) != holder:
+                continue
+            call = parsed.parents[node]
+            if isinstance(call, ast.Call) and call.func is node:
+                waits += isinstance(parsed.parents[call], ast.Await)
+                plainly += isinstance(parsed.function(call), ast.AsyncFunctionDef)
+            elif node.attr == func.attr:
+                return True
+        return plainly > 0 and waits == 0
 
     def definition(self, call: ast.Call) -> Function | None:
         """Return the one function in the file that a call surely means: of the module, or a method of the class it stands in."""
@@ -165,8 +178,8 @@ class Calls:
     def plain(self, call: ast.Call) -> float:
         """Return how sure it is that a call gives nothing to await; 0 where nothing says so."""
         found, func, known = self.definition(call), call.func, self.members.known
-        if isinstance(found, ast.FunctionDef):
-            return 0.92 if plain(found) and not is_stub(found) and found.name not in known.asyncs else 0.0
+        if found is not None:
+            return 0.92 if gives_plainly(found) and not is_stub(found) and found.name not in known.asyncs else 0.0
         if isinstance(func, ast.Name):
             return self._plain_name(func)
         return self._plain_attribute(call, func) if isinstance(func, ast.Attribute) else 0.0
@@ -191,7 +204,9 @@ class Calls:
             return 0.95
         if func.attr in _LOGS and re.search(r"(?:^|[._])log(?:ger)?$", holder, re.IGNORECASE):
             return 0.9
-        if func.attr in _OF_TEXT or (isinstance(func.value, ast.Constant) and isinstance(func.value.value, str | bytes)):
+        if (func.attr in _OF_TEXT and holder not in ("self", "cls", "super()")) or (
+            isinstance(func.value, ast.Constant) and isinstance(func.value.value, str | bytes)
+        ):
             return 0.92
         one = self._inherited(call)
         if one is not None:
@@ -224,21 +239,23 @@ def _builtin(dotted: str) -> type:
     return found if isinstance(found, type) else object
 
 
+_OPERANDS = (ast.Expr, ast.Compare, ast.BinOp, ast.FormattedValue, ast.Starred)
+_PLACES: dict[type[ast.AST], str] = {
+    **dict.fromkeys((ast.If, ast.While, ast.IfExp, ast.Assert), "test"),
+    **dict.fromkeys((ast.For, ast.AsyncFor, ast.comprehension), "iter"),
+    ast.withitem: "context_expr",
+    ast.Subscript: "value",
+}
+"""Where no coroutine can stand, by kind of node."""
+
+
 def is_dropped(parsed: Parsed, call: ast.expr) -> bool:
     """Whether the coroutine a call gives is used as no coroutine can be."""
     parent = parsed.parents[call]
     if isinstance(parent, ast.NamedExpr | ast.BoolOp):
         return is_dropped(parsed, parent)
     if isinstance(parent, ast.Call):
-        return isinstance(parent.func, ast.Name) and parent.func.id in _CONSUMERS and call in parent.args
-    if isinstance(parent, ast.Assert):
-        return parent.test is call
-    if isinstance(parent, (ast.Expr, ast.Compare, ast.BinOp, ast.Subscript, ast.FormattedValue)):
-        return not (isinstance(parent, ast.Subscript) and parent.slice is call)
-    if isinstance(parent, (ast.If, ast.While, ast.IfExp)):
-        return parent.test is call
-    if isinstance(parent, (ast.For, ast.comprehension)):
-        return parent.iter is call
+        return call in parent.args and _takes_values(parent)
     if isinstance(parent, ast.UnaryOp):
         return isinstance(parent.op, ast.Not)
     if isinstance(parent, ast.Attribute):
@@ -246,21 +263,30 @@ def is_dropped(parsed: Parsed, call: ast.expr) -> bool:
     if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
         target = parent.targets[0]
         return isinstance(target, ast.Tuple) or (isinstance(target, ast.Name) and _used_as_value(parsed, parent, target))
-    return False
+    return isinstance(parent, _OPERANDS) or getattr(parent, _PLACES.get(type(parent), ""), None) is call
+
+
+def _takes_values(call: ast.Call) -> bool:
+    """Whether a call takes no coroutine: a builtin's, or one of a module of the library that knows of none."""
+    module, _, name = ast.unparse(call.func).rpartition(".")
+    return module in _SYNC if module else name in OF_VALUES
 
 
 def _used_as_value(parsed: Parsed, made: ast.Assign, target: ast.Name) -> bool:
     function = parsed.function(made)
     uses = [use for use in parsed.uses[target.id] if use is not target and parsed.function(use) is function]
     stores = [use for use in uses if not isinstance(use.ctx, ast.Load)]
-    if stores or not uses or any(isinstance(parsed.parents[use], (ast.Await, ast.Call, ast.Return, ast.Starred)) for use in uses):
+    if stores or any(isinstance(parsed.parents[use], ast.Await) for use in uses):
         return False
-    for use in uses:
-        parent = parsed.parents[use]
-        fits = isinstance(parent, (ast.Attribute, ast.Compare, ast.For)) and getattr(parent, "attr", "") not in _OF_COROUTINES
-        if fits or (isinstance(parent, ast.Subscript) and parent.value is use):
-            return True
-    return False
+    return any(_is_of_value(parsed, use) for use in uses)
+
+
+def _is_of_value(parsed: Parsed, use: ast.Name) -> bool:
+    """Whether a use of a variable is none that a coroutine could be put to."""
+    parent = parsed.parents[use]
+    if isinstance(parent, ast.Compare) and all(isinstance(op, ast.Is | ast.IsNot) for op in parent.ops):
+        return False  # `is None` may be asked of a coroutine too
+    return not isinstance(parent, ast.Assign | ast.Expr | ast.NamedExpr | ast.BoolOp) and is_dropped(parsed, use)
 
 
 def _awaited(parsed: Parsed, call: ast.Call, sure: float) -> Idea:

@@ -19,6 +19,10 @@ Way = tuple[str, str, str, int]
 """How a name may be imported: module, name there (empty for the module itself), asname, level to be written with."""
 
 
+_JOKES = frozenset({"this", "antigravity", "__hello__", "__phello__", "idlelib", "turtledemo"})
+"""Modules of the library that no program imports."""
+
+
 def together(names: list[str], known: Knows) -> dict[str, int]:
     """Return the modules that have several of some unbound names, and how many: they were lost in one line, perhaps."""
     voted = {vote[0] for name in names for vote in known.imports.get(name, ())}
@@ -69,7 +73,7 @@ def _ways(parsed: Parsed, name: str, known: Knows) -> dict[Way, float]:
         return _nearest(parsed, {(module, name, "", 1): 1.0 for module in homes}, known)
     used = [parsed.parents.get(node) for node in parsed.uses.get(name, [])]
     asked = [node.attr for node in used if isinstance(node, ast.Attribute)]
-    if stdlib.is_module(name):
+    if stdlib.is_module(name) and name not in _JOKES:
         public = stdlib.exports().get(name)
         fits = bool(asked) and (public is None or any(attr in public or f"{name}.{attr}" in stdlib.exports() for attr in asked))
         return {(name, "", "", 0): 3.0 if fits else 0.3}
@@ -176,9 +180,13 @@ def _order(name: str) -> tuple[bool, bool, str]:
     return (not name.isupper(), not name[:1].isupper(), name)
 
 
+_BINDS_UNSEEN = re.compile(r"\bsys\.modules\[|\bglobals\(\)|\bdef __getattr__\b|\bexec\(|__dict__")
+"""How a module comes by names that its text does not bind."""
+
+
 def promised(parsed: Parsed, found: Names, known: Knows) -> Iterator[list[Idea]]:
     """Yield imports of the names that `__all__` or other files promise of this one, and that nothing in it binds."""
-    if found.star or "__getattr__" in found.bound:
+    if found.star or _BINDS_UNSEEN.search(parsed.text):
         return
     listed = {name for name in unkept(parsed, found) if not _is_module(name, known)}
     asked = known.asked.get(known.own, frozenset()) if known.package else frozenset()
@@ -191,7 +199,7 @@ def promised(parsed: Parsed, found: Names, known: Knows) -> Iterator[list[Idea]]
 
 def unkept(parsed: Parsed, found: Names) -> set[str]:
     """Return the names in `__all__` that nothing binds."""
-    return set() if found.star or "__getattr__" in found.bound else set(_listed(parsed)) - found.bound
+    return set() if found.star or _BINDS_UNSEEN.search(parsed.text) else set(_listed(parsed)) - found.bound
 
 
 def _is_module(name: str, known: Knows) -> bool:

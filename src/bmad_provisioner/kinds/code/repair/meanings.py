@@ -75,7 +75,11 @@ def _named(parsed: Parsed, name: str, found: Names, known: Knows, together: Mapp
     other_words = strangers.words(parsed, name, known)
     if other_words:
         return other_words
-    own = members.selfless(members.Members(parsed, known), name)
+    seen = members.Members(parsed, known)
+    other_self = members.foreign_self(seen, name) if name not in known.imports else []
+    if other_self:
+        return other_self
+    own = members.selfless(seen, name)
     lost = imports.lost(parsed, name, known, together)
     voted = name in known.imports
     if own:

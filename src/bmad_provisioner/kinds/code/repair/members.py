@@ -101,6 +101,26 @@ def selfless(members: Members, name: str) -> list[Idea]:
     return ideas
 
 
+_OTHER_SELVES = frozenset({"this", "This", "me", "Self"})
+
+
+def foreign_self(members: Members, name: str) -> list[Idea]:
+    """Return `self` in place of what other languages call the object a method belongs to, where `self` has what is asked of it."""
+    ideas = []
+    for use in members.parsed.uses.get(name, []) if name in _OTHER_SELVES else []:
+        word = _word(members, use)
+        holder, asked = members.holder(use, word) if word else None, members.parsed.parents[use]
+        start = _offset(members.parsed, use, name)
+        if holder is None or start is None:
+            return []
+        there, closed = members.of(holder)
+        has = isinstance(asked, ast.Attribute) and asked.attr in there
+        # What is asked may come from a class that nobody knows.
+        sure = 0.94 if has else 0.5 if closed and isinstance(asked, ast.Attribute) else 0.86
+        ideas.append(Idea(start, start + len(name), word, SIGNATURES, sure, f"`{name}` is called `{word}` here"))
+    return ideas
+
+
 def _word(members: Members, use: ast.Name) -> str:
     """Return how the method around a use calls its object."""
     for outer in members.parsed.above(use):

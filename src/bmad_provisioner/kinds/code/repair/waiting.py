@@ -20,7 +20,7 @@ from bmad_provisioner.kinds.code.repair.places import Function, Idea, Parsed
 _WAITS = ast.Await | ast.AsyncFor | ast.AsyncWith | ast.comprehension
 _SPECIAL = re.compile(r"__(?!aenter|aexit|anext|call)\w+__$")
 _SURE, _LIKELY, _UNSURE = 0.95, 0.88, 0.6
-_ASYNCIO = re.compile(r"\b(?:asyncio|anyio|trio|curio|aio\w+|async_\w+|\w+_async|async\s+(?:def|for|with))\b")
+_ASYNCIO = re.compile(r"\b(?:\w*async\w*|anyio|trio|curio|aio\w+)\b", re.IGNORECASE)
 _RUNNERS = frozenset({"run", "gather", "create_task", "ensure_future", "wait_for", "run_until_complete", "start_soon", "shield"})
 
 
@@ -143,9 +143,7 @@ class _Court:
             return 0.92
         if any(key in self.members.known.unawaited or customs["bare"].get(key, 0) for key in keys if key):
             return _UNSURE
-        lines = self.members.parsed.text.splitlines()
-        others = "\n".join(line for row, line in enumerate(lines, 1) if not one.lineno <= row <= (one.end_lineno or row))
-        return _LIKELY if _ASYNCIO.search(others) or len(waits) > 1 else _UNSURE
+        return _LIKELY if _ASYNCIO.search(self.members.parsed.text) or len(waits) > 1 else _UNSURE
 
     def _is_awaited(self, one: ast.FunctionDef) -> bool:
         """Whether the file awaits a function or hands it to what runs coroutines, or a class above makes it a coroutine."""
@@ -166,11 +164,8 @@ class _Court:
     def _is_used(self, one: ast.FunctionDef) -> bool:
         """Whether the file calls a function as one does with no coroutine."""
         parsed = self.members.parsed
-        calls = (parsed.parents[use] for use in self._uses(one))
-        return any(
-            isinstance(call, ast.Call) and isinstance(parsed.parents[call], ast.Expr | ast.Assign | ast.Attribute | ast.If)
-            for call in calls
-        )
+        calls = (parsed.parents[use] for use in self._uses(one) if getattr(parsed.parents[use], "func", None) is use)
+        return any(isinstance(parsed.parents[call], ast.Expr | ast.Assign | ast.Attribute | ast.If) for call in calls)
 
     def _uses(self, one: ast.FunctionDef) -> Iterator[ast.expr]:
         """Yield where a file names a function of its top, or a method of `self`."""
