@@ -106,7 +106,7 @@ class _Flat:
         start += told
         stop = self._stop(start, row.wide)
         inner = rows[start:stop]
-        if not inner or inner[0].wide != row.wide or inner[0].word in _BEGIN:
+        if not inner or inner[0].wide != row.wide or all(one.word[-1:] in ("'", '"') for one in inner):
             return None
         if told and not any(one.word in ("return", "yield") or one.uses & (row.binds | {"self"}) for one in inner):
             return None
@@ -115,16 +115,16 @@ class _Flat:
 
     def _home(self, head: int, stop: int) -> tuple[int, float]:
         """Return where the header of a function belongs, and what speaks against it: a method at the margin left its class."""
-        row = self.rows[head]
-        above = self.rows[:head]
-        if row.wide or not row.method or not above:
-            return row.wide, 3.0 * (row.method and row.wide == 0)
-        if above[-1].opens and above[-1].word == "class":
-            return above[-1].wide + self.page.step, 0.0
+        row, above = self.rows[head], self.rows[:head]
         after = self.rows[stop] if stop < len(self.rows) else None
-        homes = [one.wide for one in reversed(above) if one.method and one.wide in levels(above)]
-        home = next(iter(homes), 0)
-        return home, 3.0 * (home == 0) + 1.0 * (after is not None and after.wide not in (0, home))
+        if row.wide or not above or row.gap > 1:
+            return row.wide, 3.0 * (row.method and row.wide == 0)
+        if above[-1].opens:
+            return above[-1].wide + self.page.step, 0.0
+        if after and after.wide in levels(above) and after.gap < 2:
+            return after.wide, 0.0
+        homes = [one.wide for one in reversed(above) if row.method and one.method and one.wide in levels(above)]
+        return next(iter(homes), 0), 3.0 * (row.method and not homes)
 
     def _stop(self, start: int, column: int) -> int:
         stop = start

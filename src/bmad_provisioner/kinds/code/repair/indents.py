@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bmad_provisioner.kinds.code.repair import flattened
 from bmad_provisioner.kinds.code.repair import lines as whole_lines
-from bmad_provisioner.kinds.code.repair.lexing import Source, indent
+from bmad_provisioner.kinds.code.repair.lexing import Source, indent, width
 from bmad_provisioner.kinds.code.repair.model import INDENTATION, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
 from bmad_provisioner.kinds.code.repair.rows import GOES_ON, Page, Row, crooked, escaping, levels, strain
@@ -118,8 +118,15 @@ def _levelled(page: Page, here: int) -> Iterator[Edit]:
                     looks = strain(level, run, 0, page.step) + escaping(level, run, 0) + _shape(level, run, 0)
                     size = 0.2 * min(len(run), 4) + 0.05 * min(len(run), 20)
                     right = lines[start - 1].wide if start and not lines[start - 1].opens else -1
-                    moved = sum(lines[i].wide == right != target for i in run)
+                    moved = sum(lines[i].wide == right != target for i in run) + 2.0 * _forsaken(page, run, target)
                     yield _onto(page, run, target, 1.6 + cost + looks + size + moved + _strays(page, run, here))
+
+
+def _forsaken(page: Page, run: range, target: int) -> bool:
+    """Whether rows leave the level that they share with a comment right above them."""
+    rows = [page.rows[place] for place in run if page.rows[place].wide != target and page.rows[place].first]
+    above = [(row.wide, page.source.lines[row.first - 1]) for row in rows]
+    return any(line.lstrip().startswith("#") and width(line) == wide for wide, line in above)
 
 
 def _onto(page: Page, run: range, target: int, cost: float) -> Edit:

@@ -76,7 +76,8 @@ def _emptiness(head: Row, after: Row) -> float:
     """Return how unlikely it is that a header had nothing but `pass`, in nats."""
     goes_on = after.wide == head.wide and after.word in ("except", "else", "elif", "finally")
     usual = head.word in ("except", "class")
-    return (0.1 if usual else 1.5) + (0.0 if goes_on or after.wide < head.wide else 0.2 if usual else 2.5)
+    lost = 5.0 * (head.word == "class" and after.method)
+    return lost + (0.1 if usual else 1.5) + (0.0 if goes_on or after.wide < head.wide else 0.2 if usual else 2.5)
 
 
 def _lost_try(page: Page, found: Trouble) -> Iterator[Edit]:

@@ -153,7 +153,7 @@ def strain(rows: Sequence[Row], run: range, delta: int, step: int) -> float:
             place == run.stop and row.word not in GOES_ON and wide == _level(rows, run, delta) and _all_leave(rows, run)
         )
         total += _DEAD * (row.word in ("return", "raise") and place in run and _leaves_loop(rows, place, wide, delta, run))
-        total += 3.0 * (row.method and place in run and not _within_class(rows, place, delta, run))
+        total += 3.0 * (row.method and not _within_class(rows, place, delta, run))
     return total
 
 
@@ -225,4 +225,5 @@ def escaping(rows: Sequence[Row], run: range, delta: int) -> float:
     earlier = {name for row in rows[max(0, run.start - 80) : max(0, run.start - (head is not None))] for name in row.binds}
     told = (inner | (head.binds if head and head.word in ("for", "with", "def", "async") else set())) - earlier
     used = sum(bool(told & row.uses) and not row.binds & told for row in behind[:12])
-    return min(2.5 * used, 5.0)
+    stays = 0.3 if head and head.word in ("with", "try") else 1.0  # what they bind is often wanted behind them
+    return stays * min(2.5 * used, 5.0)

@@ -26,13 +26,19 @@ def window(text: str, found: Trouble) -> tuple[int, int]:
     for _ in range(found.line):
         offset = text.find("\n", offset) + 1 or len(text)
     heads = [match.start() for match in _HEAD.finditer(text)]
-    stray = "indent" in found.message  # an import at the margin may be what is wrong
-    before = reversed([head for head in heads if head < offset and not (stray and not _BLOCK.match(text, head))])
+    stray = "indent" in found.message or "outside" in found.message  # what stands at the margin may be what is wrong
+    before = reversed([head for head in heads if head < offset and not (stray and _is_astray(text, head))])
     start = next((head for head in islice(before, _TRIES) if _parses(text[:head])), 0)
     after = [head for head in heads if head >= offset and _clear(text, head)]
     if found.message.startswith("expected an indented block"):
         return start, len(text)
     return start, _end(text, after)
+
+
+def _is_astray(text: str, head: int) -> bool:
+    """Whether a statement at the margin may have lost its place: it is an import, or stands close to deeper lines."""
+    above = text.rfind("\n", 0, max(len(text[:head].rstrip()), 0)) + 1
+    return not _BLOCK.match(text, head) or (text[above : above + 1] in (" ", "\t") and not _APART.search(text, 0, head))
 
 
 def _clear(text: str, head: int) -> bool:
