@@ -16,14 +16,14 @@ def packed(project: Project, one: Mapping[str, Any]) -> dict[str, Plain]:
     spelled = project.told(one)
     asks = [(module, name) for module, name, _ in spelled["asks"]]
     spoken = {*one["attributes"], *one["strange"], *(key for kind in ("awaited", "bare") for key in one["customs"].get(kind, ()))}
-    everything = project.around(spelled["module"], frozenset())
+    everything = project.around(spelled["module"], frozenset(), spelled)
     lacking = {module for module, name in asks if name not in everything.exports.get(module, ())}
     gone = {name for module, name in asks if module in lacking}
     lonely = {module for module in one["modules"] if project.importers[module] <= 1}
     gone |= {local for local, module, *_ in spelled["imports"] if module in lonely}
     asked = everything.asked.get(spelled["module"], frozenset()) if one["package"] else frozenset()
     words = {*one["loose"], *one["promised"], *gone, *asked}
-    mine = project.around(spelled["module"], words | spoken)
+    mine = project.around(spelled["module"], words | spoken, spelled)
     votes = {name: mine.imports[name] for name in words & mine.imports.keys()}
     defines = {name: mine.defines[name] for name in words & mine.defines.keys()}
     modules = {vote[0] for each in votes.values() for vote in each} | {module for each in defines.values() for module in each}
@@ -32,7 +32,11 @@ def packed(project: Project, one: Mapping[str, Any]) -> dict[str, Plain]:
     modules |= {module for module, names in mine.exports.items() if not gone.isdisjoint(names) or module.rpartition(".")[2] in gone}
     there = {module for module in modules if module in mine.exports}
     # A folder without `__init__` is there because something in it is.
-    there |= {next(m for m in sorted(mine.exports) if m.startswith(f"{lost}.")) for lost in modules - there if is_there(mine, lost)}
+    there |= {
+        next(m for m in sorted(mine.exports) if m.startswith(f"{lost}."))
+        for lost in modules - there
+        if lost in project.there and is_there(mine, lost)
+    }
     classes = _classes(mine, spelled, modules)
     return {
         "own": mine.own,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any
 
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.task import Inputs, Output
@@ -14,8 +15,8 @@ from bmad_provisioner.kinds.code.repair.astray import is_near, near
 from bmad_provisioner.kinds.code.repair.classes import lineage
 from bmad_provisioner.kinds.code.repair.decoding import garbled
 from bmad_provisioner.kinds.code.repair.facts import told
-from bmad_provisioner.kinds.code.repair.knows import Knows, Project
-from bmad_provisioner.kinds.code.repair.lexing import distance_one
+from bmad_provisioner.kinds.code.repair.knows import NOTHING, Knows, Project
+from bmad_provisioner.kinds.code.repair.lexing import distance_one, near_words
 from bmad_provisioner.kinds.code.repair.oracle import trouble
 from bmad_provisioner.kinds.code.repair.scopes import bound_roughly, names
 from bmad_provisioner.kinds.code.repair.signs import NO_SIGNS, signs
@@ -32,7 +33,8 @@ def survey(inputs: Inputs) -> Output:
     """Return what a file binds, imports and takes of others, whether it compiles, and what in it may be a fault."""
     path, data = str(inputs.args["path"]), inputs.read(str(inputs.args["path"]))
     with undisturbed():
-        return Output(facts={"survey": _surveyed(path, data)})
+        # As a text: a thousand of these are held until all are there, and as values they are twenty times as large.
+        return Output(facts={"survey": json.dumps(_surveyed(path, data), ensure_ascii=False, separators=(",", ":"))})
 
 
 def _surveyed(path: str, data: bytes) -> dict[str, Plain]:
@@ -51,12 +53,13 @@ def _surveyed(path: str, data: bytes) -> dict[str, Plain]:
 
 def index(inputs: Inputs) -> Output:
     """Return, by path, what each file has to know of the project: nothing, where it is healthy and gives nothing to others."""
-    surveys = [cast("Survey", output.facts["survey"]) for output in inputs.needs.values() if "survey" in output.facts]
+    surveys = _Surveys([str(output.facts["survey"]) for output in inputs.needs.values() if "survey" in output.facts])
     paths = [name.partition(" of ")[2] for name, output in inputs.needs.items() if "survey" in output.facts]
     project = Project(surveys)
-    everything = project.around("", frozenset())
+    everything = project.around("", frozenset(), NOTHING)
     seen = _Seen(project)
-    own = sorted({one["module"].partition(".")[0] for one in surveys if one["module"]})
+    modules = project.exports if project.renaming is None else {one["module"] for one in surveys}
+    own = sorted({module.partition(".")[0] for module in modules if module})
     takers = _takers(surveys)
     heard: dict[str, Plain] = {}
     for path, one in zip(paths, surveys, strict=True):
@@ -71,6 +74,16 @@ def index(inputs: Inputs) -> Output:
     return Output(facts=heard)
 
 
+class _Surveys:
+    """The surveys of all files, unpacked one by one whenever they are gone through."""
+
+    def __init__(self, packed_ones: Sequence[str]) -> None:
+        self._packed = packed_ones
+
+    def __iter__(self) -> Iterator[Survey]:
+        return map(json.loads, self._packed)
+
+
 class _Seen:
     """What the project says that makes a sign in one file a fault, or not: by name alone, so that it is cheap to ask."""
 
@@ -79,7 +92,7 @@ class _Seen:
         classes = project.classes.values()
         coroutines = frozenset[str]().union(*project.coroutines.values(), *(one.coroutines for one in classes))
         functions = frozenset[str]().union(*project.functions.values(), *(one.plain for one in classes))
-        self.there = {whole for module in project.exports for whole in _with_folders(module)}
+        self.spoken = near_words((*project.spoken, *dir(type)))
         self.coroutines = coroutines - project.customs["sync"].keys()
         self.functions = functions - project.customs["async"].keys()
 
@@ -96,7 +109,7 @@ class _Seen:
         return any(self._misses(one)) or any(self._is_misspelt(module, everything) for module in one["modules"])
 
     def _has(self, module: str, name: str) -> bool:
-        return name in self.project.exports.get(module, ()) or (f"{module}.{name}" if module else name) in self.there
+        return name in self.project.exports.get(module, ()) or (f"{module}.{name}" if module else name) in self.project.there
 
     def _misses(self, one: Survey) -> Iterator[str]:
         """Yield what a file takes of modules that have it not, or that are not there."""
@@ -104,7 +117,7 @@ class _Seen:
         first = spelled["module"].partition(".")[0]
         for module, name, level in spelled["asks"]:
             ours = level or ("." in spelled["module"] and module.partition(".")[0] == first)
-            if not self._has(module, name) if module in self.there else ours:
+            if not self._has(module, name) if module in self.project.there else ours:
                 yield name
         for whole in one["reads"]:
             module, _, name = whole.rpartition(".")
@@ -115,7 +128,7 @@ class _Seen:
 
     def _is_misspelt(self, module: str, everything: Knows) -> bool:
         """Whether nobody else imports a module, it is not of the project, and one that is there differs from it by a letter."""
-        if self.project.importers[module] > 1 or module in self.there:
+        if self.project.importers[module] > 1 or module in self.project.there:
             return False
         return bool(near(module, everything)) or any(is_near(module, other) for other in self.project.importers)
 
@@ -128,13 +141,7 @@ class _Seen:
 
     def _is_slip(self, name: str) -> bool:
         """Whether no other file speaks of a member, but some file of one that differs by a letter."""
-        return self.project.spoken[name] <= 1 and any(distance_one(name, other) for other in (*self.project.spoken, *dir(type)))
-
-
-def _with_folders(module: str) -> Iterator[str]:
-    while module:
-        yield module
-        module = module.rpartition(".")[0]
+        return self.project.spoken[name] <= 1 and any(distance_one(name, other) for other in self.spoken(name))
 
 
 def _takers(surveys: Iterable[Survey]) -> dict[str, set[str]]:

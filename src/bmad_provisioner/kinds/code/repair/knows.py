@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from sys import intern
 from typing import Any, TypeVar
 
 from bmad_provisioner.kinds.code.repair.classes import Class, told
@@ -52,27 +54,46 @@ class Project:
     """What all files of a project tell, and what one of them knows by it."""
 
     def __init__(self, facts_of_all: Iterable[Facts]) -> None:
-        told_of = list(facts_of_all)
-        self.renaming = renaming(told_of)
-        if self.renaming:
-            modules = frozenset(one["module"] for one in told_of)
-            told_of = [renamed(one, self.renaming, modules) for one in told_of]
-        self.of = {one["module"]: one for one in told_of}
-        self.importers = Counter(module for one in told_of for module in {vote[1] for vote in one["imports"]})
+        """Read the facts of all files several times over, one file at a time: of a large project they are too many to be held."""
+        self.renaming = renaming(facts_of_all)
+        modules = frozenset(one["module"] for one in facts_of_all) if self.renaming else frozenset[str]()
+        self._renamed = partial(renamed, name=self.renaming, modules=modules) if self.renaming else None
+        self._all = facts_of_all
+        self.importers: Counter[str] = Counter()
         self.votes: dict[str, Counter[tuple[str, str, str, int]]] = {}
         self.defines: dict[str, list[str]] = {}
         self.asked: dict[str, Counter[str]] = {}
         self.spoken: Counter[str] = Counter()
         self.customs: dict[str, Counter[str]] = {kind: Counter() for kind in _CUSTOMS}
-        for one in told_of:
+        self.exports: dict[str, frozenset[str]] = {}
+        self.coroutines: dict[str, frozenset[str]] = {}
+        self.functions: dict[str, frozenset[str]] = {}
+        self.classes: dict[str, Class] = {}
+        closed, handed, starred = set[str](), dict[str, str](), dict[str, list[str]]()
+        for one in map(self.told, facts_of_all):
             self._count(one)
-        self.exports = _exports(told_of)
-        self.closed = frozenset(one["module"] for one in told_of if one["closed"])
-        self.coroutines = _by_module(told_of, "coroutines")
-        self.functions = _by_module(told_of, "functions")
-        self.classes = _classes(told_of)
+            self._take(one)
+            closed |= {one["module"]} if one["closed"] else set()
+            starred |= {one["module"]: one["stars"]} if one["stars"] else {}
+            handed |= {f"{one['module']}.{local}": f"{module}.{name}" for local, module, name, *_ in one["imports"] if name}
+        self.closed = frozenset(closed)
+        _hand_on_stars(self.exports, starred)
+        _hand_on(self.classes, handed)
+
+    def _take(self, one: Facts) -> None:
+        own = one["module"]
+        self.exports[own] = frozenset(map(intern, one["exports"]))
+        self.coroutines |= {own: frozenset(map(intern, one["coroutines"]))} if one["coroutines"] else {}
+        self.functions |= {own: frozenset(map(intern, one["functions"]))} if one["functions"] else {}
+        self.classes |= {f"{own}.{name}": told(data) for name, data in one["classes"].items()}
+
+    @cached_property
+    def there(self) -> frozenset[str]:
+        """Every module, and every folder that holds one."""
+        return frozenset(whole for module in self.exports for whole in _with_folders(module))
 
     def _count(self, one: Facts) -> None:
+        self.importers.update({vote[1] for vote in one["imports"]})
         for local, module, name, alias, level in one["imports"]:
             self.votes.setdefault(local, Counter())[(module, name, alias, level)] += 1
         for name in one["defines"]:
@@ -85,18 +106,14 @@ class Project:
 
     def told(self, one: Facts) -> Facts:
         """Return the facts of a file with its modules named as the project names them."""
-        return self.of[self.renaming(one["module"]) if self.renaming else one["module"]]
+        return self._renamed(one) if self._renamed else one
 
-    def around(self, own: str, words: Set[str] | None = None) -> Knows:
-        """Return what one file knows by the others; of what goes by name only that of some words, if they are given."""
-        one: Facts = self.of.get(own) or {
-            "package": False,
-            "imports": (),
-            "asks": (),
-            "attributes": (),
-            "classes": {},
-            "customs": {},
-        }
+    def around(self, own: str, words: Set[str] | None = None, one: Facts | None = None) -> Knows:
+        """Return what one file knows by the others, of its own facts where they are at hand.
+
+        Of what goes by name it is only that of some words, if they are given.
+        """
+        one = one or next((each for each in map(self.told, self._all) if each["module"] == own), NOTHING)
         imports = Counter((local, (module, name, alias, level)) for local, module, name, alias, level in one["imports"])
         votes = {
             name: tuple((*vote, left) for vote, count in seen.most_common() if (left := count - imports[name, vote]) > 0)
@@ -140,6 +157,8 @@ class Project:
                 yield key
 
 
+NOTHING: Facts = {"package": False, "imports": (), "asks": (), "attributes": (), "classes": {}, "customs": {}}
+"""The facts of a file that says nothing."""
 _CUSTOMS = ("awaited", "bare", "async", "sync")
 
 
@@ -147,24 +166,20 @@ def _of(counted: Mapping[str, _T], words: Set[str] | None) -> Iterator[tuple[str
     return ((name, counted[name]) for name in (counted if words is None else counted.keys() & words))
 
 
-def _classes(all_facts: Sequence[Facts]) -> dict[str, Class]:
-    """Return every class under the name of its module, and under those of the modules that hand it on."""
-    found = {f"{one['module']}.{name}": told(data) for one in all_facts for name, data in one["classes"].items()}
-    handed = {
-        f"{one['module']}.{local}": f"{module}.{name}" for one in all_facts for local, module, name, *_ in one["imports"] if name
-    }
+def _hand_on(classes: dict[str, Class], handed: Mapping[str, str]) -> None:
+    """Let every class be known under the names of the modules that hand it on, too."""
+    found = dict(classes)
     for name, first in handed.items():
         source = first
         for _ in range(_ROUNDS):
             source = source if source in found else handed.get(source, source)
         if source in found:
-            found.setdefault(name, found[source])
-    return found
+            classes.setdefault(name, found[source])
 
 
 def knows(own_module: str, facts_of_all: Iterable[Facts]) -> Knows:
     """Put the facts of a project's files together for one of them, whose own facts are left out."""
-    project = Project(facts_of_all)
+    project = Project(tuple(facts_of_all))
     return project.around(project.renaming(own_module) if project.renaming else own_module)
 
 
@@ -175,15 +190,14 @@ def speaks(one: Facts) -> frozenset[str]:
     return frozenset((*one["attributes"], *members, *customs.get("async", ()), *customs.get("sync", ())))
 
 
-def _by_module(all_facts: Sequence[Facts], key: str) -> dict[str, frozenset[str]]:
-    return {one["module"]: frozenset(one[key]) for one in all_facts if one[key]}
-
-
-def _exports(all_facts: Sequence[Facts]) -> dict[str, frozenset[str]]:
-    """Return what each module offers, with what its star imports bring, however deep."""
-    offered = {one["module"]: frozenset(one["exports"]) for one in all_facts}
-    starred = [one for one in all_facts if one["stars"]]
+def _hand_on_stars(offered: dict[str, frozenset[str]], starred: Mapping[str, Sequence[str]]) -> None:
+    """Let each module offer what its star imports bring, however deep."""
     for _ in range(_ROUNDS):
-        for one in starred:
-            offered[one["module"]] = offered[one["module"]].union(*(offered.get(module, frozenset()) for module in one["stars"]))
-    return offered
+        for own, modules in starred.items():
+            offered[own] = offered[own].union(*(offered.get(module, frozenset()) for module in modules))
+
+
+def _with_folders(module: str) -> Iterator[str]:
+    while module:
+        yield module
+        module = module.rpartition(".")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -159,3 +159,19 @@ def distance_one(a: str, b: str) -> bool:
     if len(a) == len(b):
         return a[at + 1 :] == b[at + 1 :] or (a[at : at + 2] == b[at : at + 2][::-1] and a[at + 2 :] == b[at + 2 :])
     return a[at + 1 :] == b[at:] if len(a) > len(b) else a[at:] == b[at + 1 :]
+
+
+def near_words(words: Iterable[str]) -> Callable[[str], set[str]]:
+    """Return the function from a word to those of some words that may differ from it by one letter, found without comparing all.
+
+    Words at that distance have a form in common that they take when one letter or none is left out.
+    """
+    forms: dict[str, list[str]] = {}
+    for word in words:
+        for form in _forms(word):
+            forms.setdefault(form, []).append(word)
+    return lambda name: {word for form in _forms(name) for word in forms.get(form, ())}
+
+
+def _forms(word: str) -> set[str]:
+    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}

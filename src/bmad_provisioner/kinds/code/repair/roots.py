@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Facts = Mapping[str, Any]
 Renaming = Callable[[str], str]
 
 
-def renaming(all_facts: Sequence[Facts]) -> Renaming | None:
+def renaming(all_facts: Iterable[Facts]) -> Renaming | None:
     """Return how modules are to be renamed so that absolute imports find them; None where they are as they should be."""
-    modules = {one["module"] for one in all_facts}
-    packages = {one["module"] for one in all_facts if one["package"]}
-    firsts = Counter(module.split(".")[0] for one in all_facts for _, module, _, _, level in one["imports"] if not level)
+    modules, packages, firsts = set[str](), set[str](), Counter[str]()
+    for one in all_facts:
+        modules.add(one["module"])
+        packages |= {one["module"]} if one["package"] else set()
+        firsts.update(module.split(".")[0] for _, module, _, _, level in one["imports"] if not level)
     if "" in packages:
         return _under(modules, all_facts)
     for folder in {name.split(".")[0] for name in packages} - packages:
@@ -25,7 +27,7 @@ def renaming(all_facts: Sequence[Facts]) -> Renaming | None:
     return None
 
 
-def _under(modules: set[str], all_facts: Sequence[Facts]) -> Renaming | None:
+def _under(modules: set[str], all_facts: Iterable[Facts]) -> Renaming | None:
     """Find the name of the package whose own folder was given: what else would absolute imports of its modules begin with?"""
     firsts: Counter[str] = Counter()
     for one in all_facts:
