@@ -131,7 +131,8 @@ class _Flat:
         while stop < min(len(self.rows), start + _LONGEST):
             row = self.rows[stop]
             begins = row.wide == column and (self.words[stop] in _BEGIN or (column == 0 and row.gap > 1))
-            if row.wide < column or begins:
+            jumps = stop > start and row.wide > self.rows[stop - 1].wide and not self.rows[stop - 1].opens
+            if row.wide < column or begins or jumps:
                 break
             stop += 1
         return stop

@@ -89,7 +89,7 @@ def _runs(page: Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
             delta = target - lines[start].wide
             if delta == 0 or shallowest + delta < 0 or not _consistent(lines, run, delta, max(here + 3, stop + 2)):
                 continue
-            cuts = _cuts(lines, run, target)
+            cuts = _cuts(page, run, target)
             away = min(0.15 * abs(start - here), 1.0) + 2.5 * (flat and start > 0 and lines[start - 1].word == "except")
             total = (
                 0.6 + cost + cuts + away + _unlikely(page, run, delta, flat) + 1.0 * (target in enough) + _strays(page, run, here)
@@ -119,6 +119,8 @@ def _levelled(page: Page, here: int) -> Iterator[Edit]:
                     size = 0.2 * min(len(run), 4) + 0.05 * min(len(run), 20)
                     right = lines[start - 1].wide if start and not lines[start - 1].opens else -1
                     moved = sum(lines[i].wide == right != target for i in run) + 2.0 * _forsaken(page, run, target)
+                    last = lines[stop - 1]
+                    moved += 1.2 * (last.gap > 0 and last.wide != target and last.wide in allowed)
                     yield _onto(page, run, target, 1.6 + cost + looks + size + moved + _strays(page, run, here))
 
 
@@ -138,16 +140,26 @@ def _onto(page: Page, run: range, target: int, cost: float) -> Edit:
     return Edit(source.starts[first], source.starts[last], new, INDENTATION, cost, reason)
 
 
-def _cuts(lines: Sequence[Row], run: range, target: int) -> float:
+def _cuts(page: Page, run: range, target: int) -> float:
     """Return how odd it is that a run ends where it does: within a block that it begins, or before lines that are like its own."""
+    lines = page.rows
     if run.stop >= len(lines):
         return 0.0
     after, last = lines[run.stop], lines[run.stop - 1]
+    if _is_header(page, run, target):
+        return 0.2
     if last.opens or (after.wide > last.wide and after.wide != target):
         return 1.5
     if after.wide > lines[run.start].wide:
-        return 2.5 * any(lines[i].opens and lines[i].wide < after.wide for i in run)
+        begins = after.word in _DEFINES and after.gap
+        return (0.5 if begins else 2.5) * any(lines[i].opens and lines[i].wide < after.wide for i in run)
     return 0.0
+
+
+def _is_header(page: Page, run: range, target: int) -> bool:
+    """Whether a run is one header that would stand right above its body."""
+    after = page.rows[run.stop] if run.stop < len(page.rows) else None
+    return len(run) == 1 and page.rows[run.start].opens and after is not None and after.wide == target + page.step
 
 
 def _stops(lines: Sequence[Row], start: int, flat: bool) -> Iterator[int]:
@@ -207,7 +219,7 @@ def _shape(lines: Sequence[Row], run: range, delta: int) -> float:
         if here.gap:
             level += 1.0 * _goes_on(lines, run.start, target) - 0.6 * (after is not None and after.wide == target)
     behind = 0.0
-    if delta and after is not None and after.wide == here.wide:
+    if delta and after is not None and after.wide == here.wide and not (len(run) == 1 and here.opens):
         behind = 3.0 if delta < 0 else 1.5 * (after.gap < 2 and after.word not in _DEFINES)
     return level + behind + 0.1 * min(sum(lines[i].gap > 0 for i in run[1:]), 6)
 

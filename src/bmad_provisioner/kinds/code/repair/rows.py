@@ -54,6 +54,7 @@ class Page:
             if row:
                 wide = width(self.source.text[begin : begin + 400])
                 words = [token.text for token in row[:5]]
+                words = words[1:] if words[0] == "async" and words[1:2] in (["for"], ["with"]) else words
                 method = words[0] in ("def", "async") and "self" in words
                 gap = self._gap(first, found)
                 uses = frozenset(token.text for token in row if token.kind == "name")
@@ -196,7 +197,7 @@ def _leaves_loop(rows: Sequence[Row], place: int, wide: int, delta: int, run: ra
 
 def _within_class(rows: Sequence[Row], place: int, delta: int, run: range) -> bool:
     """Whether the block around a row is that of a class, as far as anything is around it."""
-    wide = rows[place].wide + delta
+    wide = rows[place].wide + delta * (place in run)
     for outer in range(place - 1, -1, -1):
         if rows[outer].wide + delta * (outer in run) < wide:
             wide = rows[outer].wide + delta * (outer in run)

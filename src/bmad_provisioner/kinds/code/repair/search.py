@@ -34,7 +34,8 @@ NOTHING_FITS = 8.0
 """In nats: as unlikely as a repair may be before "something else" is likelier."""
 FINALISTS = 40
 PLACES = 0.3
-"""How much the grammar says of lines that only stand elsewhere."""
+MOST = 4.0
+"""How much the grammar says of lines that only stand elsewhere, and the most of it, in nats."""
 BRACKETS = ("(", "[", "{", ")", "]", "}")
 
 
@@ -184,6 +185,8 @@ def _weigh(text: str, done: list[_State], known: Scene) -> list[Answer]:
 def _against(state: _State, verdict: Verdict, usual: float) -> float:
     """Return what speaks against an answer; where lines only move, their words say little of where they belong."""
     told = PLACES if all(edit.kind == INDENTATION for edit in state.edits) else 1.0
+    if told == PLACES:
+        return state.cost + verdict.harm + min(PLACES * (verdict.surprise - usual), MOST)
     return state.cost + verdict.harm + told * (verdict.surprise - usual)
 
 
