@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from sys import intern
 from typing import Any
 
 from bmad_provisioner.digest import Plain
@@ -60,15 +61,14 @@ def index(inputs: Inputs) -> Output:
     seen = _Seen(project)
     modules = project.exports if project.renaming is None else {one["module"] for one in surveys}
     own = sorted({module.partition(".")[0] for module in modules if module})
-    takers = _takers(surveys)
+    wanted = _wanted(surveys)
     heard: dict[str, Plain] = {}
     for path, one in zip(paths, surveys, strict=True):
         said: dict[str, Plain] = {}
         if seen.is_in_trouble(one, everything):
             said |= {"trouble": True, "broken": one["broken"], "knows": packed(project, one), "passes": inputs.args["passes"]}
-        wanted = sorted(_wanted(one, takers))
-        if wanted:
-            said["wanted"] = wanted
+        if wanted[one["module"]]:
+            said["wanted"] = sorted(wanted[one["module"]])
         if said:
             heard[path] = {**said, "own": [*own]}
     return Output(facts=heard)
@@ -144,22 +144,16 @@ class _Seen:
         return self.project.spoken[name] <= 1 and any(distance_one(name, other) for other in self.spoken(name))
 
 
-def _takers(surveys: Iterable[Survey]) -> dict[str, set[str]]:
-    """Return, by module, the names that other files take from it, or may: by name, as an attribute, or with a star."""
-    taken: dict[str, set[str]] = {}
+def _wanted(surveys: Iterable[Survey]) -> dict[str, set[str]]:
+    """Return, by module, the names it imports that other files take from it, or may: by name, as an attribute, or with a star."""
+    had = {one["module"]: {intern(local) for local, *_ in one["imports"]} for one in surveys}
+    taken: dict[str, set[str]] = {module: set() for module in had}
     for one in surveys:
         for _local, module, name, *_ in one["imports"]:
-            if name:
-                taken.setdefault(module, set()).add(name)
-            for whole in (module, f"{module}.{name}"):
-                taken.setdefault(whole, set()).update(one["attributes"])
-        for module in one["stars"]:
-            taken.setdefault(module, set()).add("*")
+            if name in had.get(module, ()):
+                taken[module].add(name)
+            for whole in {module, f"{module}.{name}"} & had.keys():
+                taken[whole] |= had[whole].intersection(one["attributes"])
+        for module in had.keys() & set(one["stars"]):
+            taken[module] |= had[module]
     return taken
-
-
-def _wanted(one: Survey, takers: Mapping[str, Set[str]]) -> set[str]:
-    """Return the names that a file imports and that others take from it."""
-    taken = takers.get(one["module"], set())
-    local = {name for name, *_ in one["imports"]}
-    return local if "*" in taken else local & taken

@@ -164,14 +164,19 @@ def distance_one(a: str, b: str) -> bool:
 def near_words(words: Iterable[str]) -> Callable[[str], set[str]]:
     """Return the function from a word to those of some words that may differ from it by one letter, found without comparing all.
 
-    Words at that distance have a form in common that they take when one letter or none is left out.
+    What differs by one letter begins or ends alike: long words with three letters, short ones with one.
     """
-    forms: dict[str, list[str]] = {}
+    ends: dict[str, list[str]] = {}
     for word in words:
-        for form in _forms(word):
-            forms.setdefault(form, []).append(word)
-    return lambda name: {word for form in _forms(name) for word in forms.get(form, ())}
+        for end in _ends(word, 1 if len(word) < _SHORT else 3):
+            ends.setdefault(end, []).append(word)
+    return lambda name: {
+        word for size in (1, 3) for end in _ends(name, size) for word in ends.get(end, ()) if abs(len(word) - len(name)) <= 1
+    }
 
 
-def _forms(word: str) -> set[str]:
-    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}
+_SHORT = 7
+
+
+def _ends(word: str, size: int) -> tuple[str, str]:
+    return f"^{word[:size]}", f"{word[-size:]}$"
