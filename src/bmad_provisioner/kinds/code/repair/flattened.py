@@ -140,9 +140,11 @@ class _Flat:
     def _statement(self, head: int) -> _Region | None:
         row = self.rows[head]
         stop = self._stop(head + 1, row.wide)
-        if stop == head + 1 or self.rows[head + 1].wide != row.wide:
+        above = self.rows[head - 1] if head else None
+        dead = above is not None and above.word in LEAVES and above.wide == row.wide
+        if stop == head + 1 or self.rows[head + 1].wide != row.wide or dead:
             return None
-        return _Region(head, stop, row.wide, _Block("", row.wide, row.wide), head)
+        return _Region(head, stop, row.wide, _Block("", row.wide, row.wide), head, 0.4)
 
     def ways(self, region: _Region) -> list[_Way]:
         """Return the levels that the rows of a region may have, likeliest first; rows lost as few columns as may be."""

@@ -34,7 +34,7 @@ NOTHING_FITS = 8.0
 """In nats: as unlikely as a repair may be before "something else" is likelier."""
 FINALISTS = 40
 PLACES = 0.3
-MOST = 4.0
+MOST = 2.0
 """How much the grammar says of lines that only stand elsewhere, and the most of it, in nats."""
 BRACKETS = ("(", "[", "{", ")", "]", "}")
 
