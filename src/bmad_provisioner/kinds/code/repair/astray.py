@@ -162,6 +162,8 @@ def _by_dots(node: ast.ImportFrom, known: Knows) -> set[str]:
 def is_near(module: str, other: str) -> bool:
     """Whether two dotted names differ by one letter of one part."""
     parts = [pair for pair in zip(module.split("."), other.split("."), strict=False) if pair[0] != pair[1]]
+    if re.sub(r"\d", "", module) == re.sub(r"\d", "", other):
+        return False  # numbered twins are both meant
     return module.count(".") == other.count(".") and len(parts) == 1 and min(map(len, parts[0])) > 2 and distance_one(*parts[0])
 
 
@@ -174,7 +176,7 @@ def _ideas(parsed: Parsed, node: ast.ImportFrom, gone: list[ast.alias], known: K
     """Return the import rewritten for each home: its module alone where all names go there, else a line more."""
     module, ideas = target(node, known), []
     for home, sure in sorted(homes.items(), key=lambda item: (-item[1], item[0]))[:3]:
-        where = spelled(parsed, home, node.level > 0, known, keep=True)
+        where = spelled(parsed, home, node.level > 0, known, keep=True, level=node.level if is_there(known, module) else 0)
         what = f"has no `{gone[0].name}`" if is_there(known, module) else "is not there"
         reason = f"`{'.' * node.level}{node.module or ''}` {what}; `{home}` has `{gone[0].name}`"
         if len(gone) == len(node.names):
@@ -202,7 +204,9 @@ def _elsewhere(parsed: Parsed, node: ast.ImportFrom, known: Knows) -> list[Idea]
     if at is None or not meant:
         return []
     reason = f"there is no `{module}`, but `{{}}`"
-    sure = _LIKELY / len(meant)
+    # What the library has of that name nobody can tell here: what seems misspelt may be a module that was not given.
+    told = [other for other in meant if other in stdlib.exports() or not stdlib.is_module(other.partition(".")[0])]
+    sure = (_LIKELY if told else 0.5) / len(meant)
     return [Idea(at.end(), at.end() + len(module), other, IMPORTS, sure, reason.format(other)) for other in meant]
 
 

@@ -27,7 +27,7 @@ def together(names: list[str], known: Knows) -> dict[str, int]:
     """Return the modules that have several of some unbound names, and how many: they were lost in one line, perhaps."""
     voted = {vote[0] for name in names for vote in known.imports.get(name, ())}
     offered = {module: known.exports.get(module, stdlib.exports().get(module, frozenset())) for module in voted}
-    counts = {module: sum(name in has for name in names) for module, has in offered.items()}
+    counts = {module: sum(name in has or f"{module}.{name}" in known.exports for name in names) for module, has in offered.items()}
     return {module: count for module, count in counts.items() if count > 1}
 
 
@@ -36,6 +36,10 @@ def lost(parsed: Parsed, name: str, known: Knows, beside: Mapping[str, int] = Ma
     weights = _ways(parsed, name, known)
     if any(_is_awaited(parsed, use) for use in parsed.uses.get(name, ())):
         weights = {("asyncio", *way[1:]) if way[0] == "time" else way: weight for way, weight in weights.items()}
+    if name in known.imports and sum(weights.values()) <= 1:
+        # The one vote is that of a module which hands the name on.
+        handed = [module for module, count in beside.items() if count > 2 and name in known.exports.get(module, ())]
+        weights |= {(module, name, "", 1): 1.0 for module in handed if all(module != way[0] for way in weights)}
     most = max((beside.get(way[0], 1) for way in weights), default=1)
     if most > 1:
         # A line that would bring other unbound names too explains more than one that would not.

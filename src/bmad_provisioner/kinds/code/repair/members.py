@@ -116,7 +116,8 @@ def foreign_self(members: Members, name: str) -> list[Idea]:
         there, closed = members.of(holder)
         has = isinstance(asked, ast.Attribute) and asked.attr in there
         # What is asked may come from a class that nobody knows.
-        sure = 0.94 if has else 0.5 if closed and isinstance(asked, ast.Attribute) else 0.86
+        gives = isinstance(asked, ast.Attribute) and not isinstance(asked.ctx, ast.Load)
+        sure = 0.94 if has else 0.86 if gives or not closed else 0.5
         ideas.append(Idea(start, start + len(name), word, SIGNATURES, sure, f"`{name}` is called `{word}` here"))
     return ideas
 
@@ -186,6 +187,10 @@ def _of_object(members: Members, node: ast.Attribute, word: str) -> list[Idea]:
     alike = {other for other in there | _OF_ALL if distance_one(name, other) and other[:2] != "__"}
     alike |= {other for other in there | _OF_ALL if name[:1] == "_" and distance_one(name, other) and other[:2] == "__"}
     sure = 0.95 if closed else _LIKELY
+    if not closed:
+        # A base that nobody knows may have it, so the name has to look misspelt, too.
+        alike = {other for other in alike if sounder(other, name, members.parsed.text) == other or members.words[other] > 2}
+        alike = {other for other in alike if other.replace("_", "").lower() != name.replace("_", "").lower()}
     if not alike:
         beside = frozenset[str]().union(*(one.members for one in members.classes.values()))
         alike = {other for other in beside if distance_one(name, other)}

@@ -15,7 +15,7 @@ def target(node: ast.ImportFrom, known: Knows) -> str:
     return absolute(node.module or "", node.level, known.own, known.package)
 
 
-def spelled(parsed: Parsed, module: str, relative: bool, known: Knows, *, keep: bool = False) -> str:
+def spelled(parsed: Parsed, module: str, relative: bool, known: Knows, *, keep: bool = False, level: int = 0) -> str:
     """Spell a module as most imports of its project do in this file, or `relative` where there are none, or to `keep` it."""
     own = known.own.split(".") if known.package else known.own.split(".")[:-1]
     theirs = module.split(".") if module else []
@@ -29,7 +29,10 @@ def spelled(parsed: Parsed, module: str, relative: bool, known: Knows, *, keep: 
     same = 0
     while same < min(len(own), len(theirs)) and own[same] == theirs[same]:
         same += 1
-    return "." * (len(own) - same + 1) + ".".join(theirs[same:])
+    up = len(own) - same + 1
+    if up < level <= len(own):
+        up = level  # as many dots as there were
+    return "." * up + ".".join(theirs[len(own) - up + 1 :])
 
 
 def _inside(node: ast.ImportFrom, known: Knows) -> bool:
