@@ -10,7 +10,7 @@ from bmad_provisioner.kinds.code.repair.legacy import SURE
 from bmad_provisioner.kinds.code.repair.lexing import CLOSER, HEADERS, OPENER, Source, Token, indent, width
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble
-from bmad_provisioner.kinds.code.repair.punctuation import around
+from bmad_provisioner.kinds.code.repair.punctuation import around, within
 
 _MEANT = {
     "&&": "and",
@@ -76,7 +76,11 @@ def _translated(text: str, before: Token, after: Token) -> Edit | None:
 def _operators(source: Source, tokens: list[Token]) -> Iterator[Edit]:
     for before, after in itertools.pairwise(tokens):
         edit = _translated(source.text, before, after)
-        if edit:
+        keyed = edit and before.text + after.text == "=>" and within(source, before) == "{"
+        if edit and keyed:
+            start = len(source.text[: edit.start].rstrip(" "))
+            yield Edit(start, edit.end, ":", SYNTAX, SURE, "a colon stands between a key and its value, not `=>`")
+        elif edit:
             tail = before.text == "!" and source.text[before.start - 1 : before.start].isalnum()
             yield Edit(edit.start, edit.end, edit.new, SYNTAX, 3.0 if tail else edit.cost, edit.reason)
         gap = source.text[before.end : after.start]

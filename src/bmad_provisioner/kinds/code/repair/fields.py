@@ -12,6 +12,7 @@ from bmad_provisioner.kinds.code.repair.oracle import tree
 
 _FORMATTED = re.compile(r"(?:[fF][rR]?|[rR][fF])(\"\"\"|'''|\"|')")
 _FORMAT = re.compile(r"(?:=|![rsa])?(?::[^{}\"']*)?\Z")
+_END = re.compile(r"(?<!\w)|(?!\w)|(?<=[^\W_])_+(?!\w)")
 _MARKS = re.compile(r"\{\{|\}\}|[{}]")
 
 
@@ -42,10 +43,10 @@ def _closed(text: str, token: Token, start: int, end: int) -> Iterator[Edit]:
     """Shut a field behind each part of it that is an expression."""
     for place in range(start + 1, end + 1):
         inner = token.text[start:place]
-        whole = not re.fullmatch(r"\w\w", token.text[place - 1 : place + 1])
+        ends = _END.match(token.text, place)
         form = _FORMAT.search(inner)
         bare = inner[: form.start()] if form else inner
-        if whole and _is_value(bare) and len(bare) == len(bare.rstrip()):
+        if ends and _is_value(bare) and len(bare) == len(bare.rstrip()):
             cost = 0.8 + 1.5 * (bare != inner) + 1.5 * (not re.fullmatch(r"[\w.]+", bare)) + _cut(text, token.text, start, place)
             yield Edit(token.start + place, token.start + place, "}", SYNTAX, cost, "a field of a formatted string has no end")
 
@@ -53,7 +54,7 @@ def _closed(text: str, token: Token, start: int, end: int) -> Iterator[Edit]:
 def _cut(text: str, string: str, start: int, place: int) -> float:
     """Return what speaks against the end of a field at a place, by whether a file knows the attribute before or behind it."""
     before, behind = re.search(r"\.\w+$", string[start:place]), re.match(r"\.\w+", string[place:])
-    return 3.0 * bool(behind and text.count(behind[0]) > 1) + 0.5 * bool(before and text.count(before[0]) < 2)
+    return (3.0 if behind and text.count(behind[0]) > 1 else 0.5 * bool(behind)) + 0.5 * bool(before and text.count(before[0]) < 2)
 
 
 def _opened(token: Token, start: int, end: int) -> Iterator[Edit]:

@@ -40,12 +40,13 @@ class Scene:
 class Verdict:
     """A text that compiles: what it means (equal for texts that mean the same), and what speaks against it, in nats.
 
-    `surprise` only compares texts of one window with each other; `harm` counts by itself.
+    `surprise` only compares texts of one window with each other; `harm` counts by itself. `loose`: the names that nothing binds.
     """
 
     meaning: str
     surprise: float
     harm: float
+    loose: frozenset[str]
 
 
 def scene(text: str, start: int, end: int) -> Scene:
@@ -79,7 +80,7 @@ def judge(text: str, rows: tuple[int, int], known: Scene, edited: tuple[int, int
         meaning = ast.dump(parsed)
     except RecursionError:
         return Trouble(1, 0, 0, "too deep to be compared")
-    return Verdict(meaning, odd + likely.surprise(parsed, known.choices, (rows[0] + 1, rows[1] + 1)), harm)
+    return Verdict(meaning, odd + likely.surprise(parsed, known.choices, (rows[0] + 1, rows[1] + 1)), harm, loose)
 
 
 def _swallowed(source: Source, rows: tuple[int, int], edited: tuple[int, int]) -> tuple[int, int]:

@@ -142,7 +142,10 @@ def _swallowed(prefix: str, mark: str, body: str) -> float:
     cut = single and re.search(
         rf"{other}[)\]}}:,]|\w{other}%|{other} (?:if|else|in|for|and|or|%) |[(\[,=] ?{other}(?:\w|\s*$)", bare
     )
-    pair = re.search(rf"{other}(?:, ?|: ?| [+%] ?|[)\]] ?){other}|{other} [+%] |[+%] {other}|{other}\.\w+\(", bare)
+    pair = re.search(
+        rf"{other}[:,] \w[\w.()\[\]]*, {other}|{other}(?:, ?|: ?| [+%] ?|[)\]] ?){other}|{other} [+%] |[+%] {other}|{other}\.\w+\(",
+        bare,
+    )
     signs = cut or pair or _SIGNS.search(bare)
     size = TOKEN * len(_WORDS.findall(bare)) * bool(signs) + 2 * TOKEN * bool(cut)
     return size + 4 * TOKEN * braces + 2 * TOKEN * body.startswith(("f{", "F{"))

@@ -66,8 +66,9 @@ def commas(source: Source, found: Trouble) -> Iterator[Edit]:
             far += 4.0 * (source.text[before.end : after.start].strip(" ") == "" and after.start - before.end > 1)
             in_header = any(first <= before.start < last for first, last in defines)
             yield _insert(before.end, ",", (0.7 if told else 1.6) + far, "two expressions stand side by side without a comma")
+            keyed = within(source, after) == "{"
             yield _insert(
-                before.end, ":", 1.4 + far if in_header else 3.0, "a key and its value stand side by side without a colon"
+                before.end, ":", 1.4 + far if in_header or keyed else 3.0, "a key and its value stand side by side without a colon"
             )
             yield from _parted(source, found, before, after)
         elif before.text in ("*", "/") and after.kind == "name" and any(a <= before.start < b for a, b in defines):
@@ -107,7 +108,7 @@ def equals(source: Source, found: Trouble) -> Iterator[Edit]:
     for token in around(source, found, 2, 4):
         if token.text == "=":
             far = 0.3 * (abs(source.row(token.start) - found.line + 1) > 0) + 0.002 * abs(token.start - here)
-            inside = _within(source, token)
+            inside = within(source, token)
             if inside == "{":
                 start = len(source.text[: token.start].rstrip(" "))
                 yield Edit(start, token.end, ":", SYNTAX, 0.8 + far, "a colon stands between a key and its value, not `=`")
@@ -120,7 +121,7 @@ def equals(source: Source, found: Trouble) -> Iterator[Edit]:
             yield Edit(token.start, token.end, "=", SYNTAX, 2.5, "`:=` cannot stand here")
 
 
-def _within(source: Source, token: Token) -> str:
+def within(source: Source, token: Token) -> str:
     """Return the bracket that a token stands in; empty for none near."""
     depth, place = 0, source.index(token.start)
     for before in reversed(source.code[max(place - _REACH, 0) : place]):
@@ -147,10 +148,11 @@ def _compares(text: str, token: Token, tests: list[tuple[int, int]]) -> bool:
 def misplaced(source: Source, found: Trouble) -> Iterator[Edit]:
     """Write a comma for a mark that stands as a comma does: right behind an expression, a blank or a break after it."""
     for before, mark, after in zip(tokens := around(source, found, 1, 1), tokens[1:], tokens[2:], strict=False):
-        blank = source.text[mark.end : mark.end + 1].isspace() and not source.text[before.end : mark.start]
+        blank = source.text[mark.end : mark.end + 1].isspace()
+        apart = 1.3 * (source.text[before.end : mark.start] != "")
         begins = after.begins_atom or after.text in ("*", "**", "-", ")", "]", "}")
-        if mark.text in _NO_COMMAS and before.ends_atom and blank and begins and _within(source, mark):
-            yield Edit(mark.start, mark.end, ",", SYNTAX, 1.2, f"`{mark.text}` stands where a comma belongs")
+        if mark.text in _NO_COMMAS and before.ends_atom and blank and begins and within(source, mark):
+            yield Edit(mark.start, mark.end, ",", SYNTAX, 1.2 + apart, f"`{mark.text}` stands where a comma belongs")
 
 
 def strays(source: Source, found: Trouble) -> Iterator[Edit]:

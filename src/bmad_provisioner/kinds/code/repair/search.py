@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -33,9 +35,14 @@ STEP = 2.5
 NOTHING_FITS = 8.0
 """In nats: as unlikely as a repair may be before "something else" is likelier."""
 FINALISTS = 40
-PLACES = 0.3
-MOST = 2.0
+APART = 4
+"""Lines between two faults that have nothing to do with each other."""
+PLACES, MOST = 0.3, 2.0
 """How much the grammar says of lines that only stand elsewhere, and the most of it, in nats."""
+STRANGE = 2.5
+"""In nats, beside what the name costs anyway: that a name which nothing binds stands where the edit is."""
+_FEW = 4
+_WORD = re.compile(r"\w+")
 BRACKETS = ("(", "[", "{", ")", "]", "}")
 
 
@@ -176,10 +183,19 @@ def _weigh(text: str, done: list[_State], known: Scene) -> list[Answer]:
                 meanings[verdict.meaning] = (replace(kept, cost=max(kept.cost, state.cost)), seen)
     usual = min((verdict.surprise for _, verdict in meanings.values()), default=0.0)
     answers = [
-        Answer(text, state.text, state.edits, _against(state, verdict, usual), state.cost + verdict.harm)
+        Answer(text, state.text, state.edits, _against(state, verdict, usual), state.cost + verdict.harm + _strange(state, verdict))
         for state, verdict in meanings.values()
     ]
     return sure(sorted(answers, key=lambda answer: answer.cost))
+
+
+def _strange(state: _State, verdict: Verdict) -> float:
+    """Doubt an edit that leaves a name which nothing binds on its own line, or makes one."""
+    if all(edit.kind == INDENTATION for edit in state.edits):
+        return 0.0
+    first, last = _rows(state.text, state.edits)
+    here = set(_WORD.findall(" ".join(state.text.split("\n")[first : last + 1]))) if last - first < _FEW else set()
+    return STRANGE * len(verdict.loose & here)
 
 
 def _against(state: _State, verdict: Verdict, usual: float) -> float:
@@ -190,11 +206,19 @@ def _against(state: _State, verdict: Verdict, usual: float) -> float:
     return state.cost + verdict.harm + told * (verdict.surprise - usual)
 
 
+def _places(answer: Answer) -> float:
+    """Return how many faults an answer may stand for: lines that moved far from each other are not one."""
+    if not all(edit.kind == INDENTATION for edit in answer.edits):
+        return 1.0
+    rows = sorted(answer.text.count("\n", 0, edit.start) for edit in answer.edits)
+    return 1.0 + 0.6 * sum(later - before > APART for before, later in itertools.pairwise(rows))
+
+
 def sure(answers: list[Answer]) -> list[Answer]:
     """Share the certainty among the answers and the chance that none is right."""
     if not answers:
         return []
     lowest = answers[0].cost
     weights = [exp(lowest - answer.cost) for answer in answers]
-    nothing = exp(min(answers[0].effort - NOTHING_FITS, 50.0))
+    nothing = exp(min(answers[0].effort - NOTHING_FITS * _places(answers[0]), 50.0))
     return [replace(answer, confidence=weight / (sum(weights) + nothing)) for answer, weight in zip(answers, weights, strict=True)]

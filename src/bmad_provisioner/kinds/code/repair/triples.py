@@ -116,11 +116,14 @@ def _before(source: Source, row: int, code: int, mark: str, cost: float, reason:
             yield Edit(end, end, mark, SYNTAX, cost - 0.9, reason)
             return
     if last > row:
-        end, below = source.starts[last] + len(source.lines[last].rstrip()), source.starts[last + 1]
-        alone = _alone(source)
-        begin, new = indent(source.lines[row]), source.text[end:below].lstrip(" \t") or "\n"
-        yield Edit(end, end, mark, SYNTAX, cost + 0.5 - log(1 - alone), reason)
-        yield Edit(below, below, f"{begin}{mark}{new}", SYNTAX, cost + 0.5 - log(alone), reason)
+        end = source.starts[last] + len(source.lines[last].rstrip())
+        text, alone, apart = (cost + 0.5 - log(share) for share in _ends_usually(source))
+        below = source.text[end : source.starts[last + 1]].lstrip(" \t") or "\n"
+        new = f"{indent(source.lines[row])}{mark}{below}"
+        yield Edit(end, end, mark, SYNTAX, text, reason)
+        yield Edit(source.starts[last + 1], source.starts[last + 1], new, SYNTAX, alone, reason)
+        if code > last + 1 and not source.lines[last + 1].strip():
+            yield Edit(source.starts[last + 2], source.starts[last + 2], new, SYNTAX, apart, reason)
 
 
 def _bare(source: Source, found: Trouble) -> Iterator[Edit]:
@@ -135,14 +138,14 @@ def _bare(source: Source, found: Trouble) -> Iterator[Edit]:
             yield Edit(at, end, f'"""{line.strip()}"""', SYNTAX, 0.8, "prose stands where a docstring does, without quotes")
 
 
-def _alone(source: Source) -> float:
-    """Return how often a long string of several lines ends on a line of its own in a text."""
-    ends = [
-        source.text[source.starts[source.row(token.end - 3)] : token.end - 3].strip()
-        for token in source.tokens
-        if token.kind == "string" and _MARK.match(token.text) and "\n" in token.text
-    ]
-    return (2.7 + sum(not end for end in ends)) / (3 + len(ends))
+def _ends_usually(source: Source) -> tuple[float, float, float]:
+    """Return how often the long strings of a text end behind their words, on a line of their own, and on one below a blank one."""
+    seen = [0.25, 2.5, 0.25]
+    for token in source.tokens:
+        if token.kind == "string" and _MARK.match(token.text) and "\n" in token.text:
+            tail = token.text[:-3].rstrip(" \t")
+            seen[0 if not tail.endswith("\n") else 2 if re.search(r"\n[ \t]*\r?\n\Z", tail) else 1] += 1
+    return seen[0] / sum(seen), seen[1] / sum(seen), seen[2] / sum(seen)
 
 
 def _beginnings(source: Source, found: Trouble) -> Iterator[Edit]:
