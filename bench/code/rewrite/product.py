@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from corpus import corpus
 
 PASSES = ("unused-imports", "import-order", "modern-syntax", "annotations", "docstrings")
-DOCUMENT = f"kind: Code\nname: corpus\npaths: ['**/*.py']\nrepair: []\npasses: [{', '.join(PASSES)}]\n"
+DOCUMENT = f"kind: Code\nname: corpus\npaths: ['**/*.py']\npasses: [{', '.join(PASSES)}]\n"
 ONE = ("--parallel-execution-enabled", "false")
 
 

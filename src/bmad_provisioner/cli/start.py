@@ -95,8 +95,10 @@ def _team(place: project.Project, name: str, language: str, *, as_json: bool) ->
     ready = kind.samples("", language) if kind.samples else {}
     if kind.samples is None or name not in ready:
         raise UsageError(f"there is no ready team `{name}`", hint=did_you_mean(name, ready))
-    _lay(place, kind.samples(name, language), as_json=as_json)
-    say("hint: say in `request.md` what you want; `bmadp analyze` shows what the team would make, `bmadp apply` makes it")
+    files = kind.samples(name, language)
+    _lay(place, files, as_json=as_json)
+    first = "say in `request.md` what you want; " if "request.md" in files else ""
+    say(f"hint: {first}`bmadp analyze` shows what the team would make, `bmadp apply` makes it")
     return CLEAN
 
 
