@@ -2,7 +2,7 @@
 
 A probabilistic grammar: each node answers for its children (kind of child given kind of parent and field, length of lists, which
 statement follows which), and each call of a known name for the number and kinds of its arguments. `likely.json` holds the counts,
-made by `counts()` over the standard library of CPython 3.11; the file's other statements are added, and weigh more.
+made by `scripts/likely.py` of the standard library of CPython 3.11; the file's other statements are added, and weigh more.
 """
 
 from __future__ import annotations
