@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+from bmad_provisioner.kinds.code.repair.decoding import garbled
 from bmad_provisioner.kinds.code.repair.knows import Knows
 from bmad_provisioner.kinds.code.repair.repair import repair
 
@@ -91,6 +92,14 @@ PASTED = {
     "the source of a page": _spelt(html=""),
     "a forgotten marker": HEALTHY.replace("    result = 0\n", "    result = 0\n=======\n"),
     "a fence with a list behind it": f"Sure:\n\n```python\n{HEALTHY}```\n\nThis version:\n- keeps the names\n- is short\n",
+    "fences around a function": HEALTHY.replace("def total(", "```python\ndef total(").replace(
+        "if __name__", "```\n\n\nif __name__"
+    ),
+    "a fence above a line of tildes": f"```python\n# shop\n# ~~~~\n{HEALTHY}",
+    "a tag around the file": f'<file path="shop.py">\n{HEALTHY}</file>\n',
+    "the end of a tag": f"{HEALTHY}</content>\n",
+    "numbers with a letter": "".join(f"L{number}: {line}" for number, line in enumerate(HEALTHY.splitlines(keepends=True), 1)),
+    "a strong word behind the code": f"{HEALTHY}\n**Changes:**\n- Added type hints\n- Fixed the bug in `total`\n",
     "a list behind the code": f"{HEALTHY}\n\nThis version:\n- keeps the public names\n- handles empty input\n",
 }
 
@@ -109,6 +118,7 @@ LINES = {
     "two lines run into each other": ("import json\nimport os", "import json import os"),
     "a wrapped comment": ("at all, and whoever", "at all, and\nwhoever"),
     "a wrapped string": ("there is no such", "there is\nno such"),
+    "a wrapped string that kept its blank": ("there is no such", "there is \nno such"),
     "wrapped code": ("result += price *", "result += price\n *"),
     "blanks that do not break": ("            print(name", "\u00a0" * 12 + "print(name"),
     "a line at the margin": ("            self.prices = json", "self.prices = json"),
@@ -154,6 +164,112 @@ def test_snippets_in_several_places_are_put_right_one_after_the_other() -> None:
     assert _dump(repair(twice((8, 0, 8)), Knows()).data) == _dump(twice((8, 8, 8)))
 
 
+_CLAMPED = """class Robot:
+    def start(self):
+        \'\'\'Begin.\'\'\'
+    self.ready = True
+    self.log.info("started")
+
+    def run(self, tasks):
+        # one after the other
+    try:
+    self.log.info("running")
+           \x20
+            # what there is to do
+    done = {
+    "tasks": len(tasks),
+    "ready": self.ready
+    }
+    return done
+
+    except OSError as error:
+    self.log.error(error)
+    return None
+"""
+_STRAIGHT = """class Robot:
+    def start(self):
+        \'\'\'Begin.\'\'\'
+        self.ready = True
+        self.log.info("started")
+
+    def run(self, tasks):
+        # one after the other
+        try:
+            self.log.info("running")
+           \x20
+            # what there is to do
+            done = {
+                "tasks": len(tasks),
+                "ready": self.ready
+            }
+            return done
+
+        except OSError as error:
+            self.log.error(error)
+            return None
+"""
+_LEFT_OUT = """class Robot:
+    ready = False
+
+def start(
+self,
+name=None,
+):
+self.name = name
+self.ready = True
+
+    def stop(self):
+        self.ready = False
+"""
+_TAKEN_IN = """class Robot:
+    ready = False
+
+    def start(
+        self,
+        name=None,
+    ):
+        self.name = name
+        self.ready = True
+
+    def stop(self):
+        self.ready = False
+"""
+FLAT = {
+    "methods at the column of their headers": (_STRAIGHT, _CLAMPED),
+    "a method at the margin": (_TAKEN_IN, _LEFT_OUT),
+    "a snippet with the words above it": (
+        'def f(a):\n    """Say it.\n\n    More.\n    """\n    b = a\n    return b\n\n\nprint(f(1))\n',
+        'def f(a):\n    """Say it.\n\nMore.\n"""\nb = a\n    return b\n\n\nprint(f(1))\n',
+    ),
+}
+
+
+@pytest.mark.parametrize(("right", "wrong"), FLAT.values(), ids=list(FLAT))
+def test_a_body_that_lost_its_levels_gets_them_back(right: str, wrong: str) -> None:
+    done = repair(wrong.encode(), Knows())
+    assert done.data.decode() == right, (done.fixes, done.proposals, done.left)
+
+
+def test_a_block_whose_end_nothing_tells_stays_a_question() -> None:
+    flat = "def f(a):\nif a:\na = g(a)\nh(a)\nreturn a\n\n\ndef g(a):\n    return a\n\n\ndef h(a):\n    return a\n"
+    done = repair(flat.encode(), Knows())
+    assert done.data == flat.encode()
+    assert done.proposals
+
+
+def test_garbled_words_are_put_right_where_a_reader_meets_them_and_only_proposed_elsewhere() -> None:
+    told, meant = 'x = 1\n# caf\u00c3\u00a9\ny = "\u20ac"\n', 'x = 1\n# caf\u00e9\ny = "\u20ac"\n'
+    assert repair(told.encode(), Knows()).data == meant.encode()
+    used = 'x = "caf\u00c3\u00a9"\ny = "\u20ac"\n'.encode()
+    done = repair(used, Knows())
+    assert (done.data, len(done.proposals)) == (used, 1)
+
+
+@pytest.mark.parametrize(("text", "found"), [("# caf\u00c3\u00a9\n", True), ("# caf\u00e9 \u20ac\n", False), ("x = 1\n", False)])
+def test_garbled_text_is_noticed_though_it_compiles(text: str, found: bool) -> None:
+    assert garbled(text.encode()) is found
+
+
 BYTES = {
     "zeros at the end": HEALTHY.encode() + b"\0" * 300,
     "UTF-16 with a mark": HEALTHY.encode("utf-16"),
@@ -190,8 +306,8 @@ def test_what_cannot_be_known_is_left_alone(broken: str) -> None:
 
 
 def test_a_broken_statement_at_the_end_is_no_prose() -> None:
-    broken = HEALTHY.replace('    print(total({"tea": 1, "a & b": 2 < 3}))\n', "    print result\n")
-    assert "print(result)" in repair(broken.encode(), Knows()).data.decode()
+    broken = HEALTHY.replace('    print(total({"tea": 1, "a & b": 2 < 3}))\n', "    print Shop\n")
+    assert "print(Shop)" in repair(broken.encode(), Knows()).data.decode()
 
 
 @pytest.mark.parametrize("text", ["...\n", "def f():\n    ...\n", "a = 1\n> b\n", "> \n> ```\n(", "1 | 2\n2 | 3\n3 | 4\n"])

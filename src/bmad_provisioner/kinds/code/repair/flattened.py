@@ -216,6 +216,9 @@ class _Flat:
                 *zip(range(region.start, region.stop), way.depths, strict=True),
             ):
                 new |= self._moved(place, depth, region.column)
+            begin = self.page.begin(region.start)
+            said = enumerate(source.lines[begin : self.rows[region.start].first], begin)
+            new |= {line: self.page.moved(text, region.block.body - region.column) for line, text in said if line not in new}
         first, last = min(new), max(new) + 1
         text = "".join(new.get(line, source.lines[line]) for line in range(first, last))
         cost = 0.8 + sum(way.cost for way in ways.values())

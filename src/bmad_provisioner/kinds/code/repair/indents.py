@@ -94,7 +94,7 @@ def _runs(page: Page, start: int, here: int, flat: bool) -> Iterator[Edit]:
             total = (
                 0.6 + cost + cuts + away + _unlikely(page, run, delta, flat) + 1.0 * (target in enough) + _strays(page, run, here)
             )
-            yield page.move(lines[start].first, lines[stop - 1].last, delta, total, _reason(delta, len(run)))
+            yield page.move(page.begin(start), lines[stop - 1].last, delta, total, _reason(delta, len(run)))
             if not flat and not cuts:
                 enough.add(target)
 

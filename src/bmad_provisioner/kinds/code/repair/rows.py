@@ -75,6 +75,14 @@ class Page:
         """Return which row a line (from 1) belongs to, or the next one."""
         return next((i for i, row in enumerate(self.rows) if row.last >= line), len(self.rows) - 1)
 
+    def begin(self, place: int) -> int:
+        """Return the first line that lost its columns with a row: its own, or one of the docstring above it."""
+        row, above = self.rows[place], self.rows[place - 1] if place else None
+        if above is None or above.word[-3:] not in ('"""', "'''") or above.wide <= row.wide:
+            return row.first
+        said = [line for line in self.source.lines[above.first + 1 : above.last] if line.strip()]
+        return above.first + 1 if said and min(map(width, said)) == row.wide else row.first
+
     def text(self, row: Row) -> str:
         """Return the lines of a row."""
         return self.source.text[self.source.starts[row.first] : self.source.starts[row.last]]
