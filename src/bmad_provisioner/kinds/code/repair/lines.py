@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from textwrap import dedent
 
 from bmad_provisioner.kinds.code.repair.legacy import SURE
-from bmad_provisioner.kinds.code.repair.lexing import NEVER_INSIDE, OPENER, Source, Token, indent, width
+from bmad_provisioner.kinds.code.repair.lexing import CLOSER, NEVER_INSIDE, OPENER, Source, Token, indent, width
 from bmad_provisioner.kinds.code.repair.model import ENCODING, INDENTATION, SYNTAX, Edit
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, tree
 from bmad_provisioner.kinds.code.repair.rows import Page, Row, levels
@@ -195,7 +195,7 @@ def _said(source: Source, row: int) -> Iterator[Edit]:
     before = [token for token in source.tokens if token.kind == "comment" and source.row(token.start) == row - 1]
     line = source.lines[row]
     words = line.split()
-    if not before or not words or before[0].text.rstrip()[-1] in ".!?":
+    if not before or not words or before[0].text.rstrip()[-1] in ".!?" or words[-1][-1] in CLOSER:
         return
     known = {token.text for token in source.code if token.kind == "name" and source.row(token.start) != row}
     pairs = itertools.pairwise(words)
