@@ -64,6 +64,32 @@ REPAIRED = {
         "import asyncio\n\nasync def f():\n    asyncio.sleep(3)\n",
         "    await asyncio.sleep(3)",
     ),
+    "what another language calls self": (
+        "class A:\n    def __init__(self):\n        self.bell = 1\n\n    def f(self):\n        return this.bell\n",
+        "        return self.bell",
+    ),
+    "an await on what a plain function gives": (
+        "def g():\n    return 3\n\ndef f():\n    x = await g()\n    return x\n",
+        "    x = g()",
+    ),
+    "an await in a method that cannot wait": (
+        "class A:\n    def __init__(self):\n        await self.f()\n\n    def f(self) -> dict[str, int]:\n        return {}\n",
+        "        self.f()",
+    ),
+    "async lost from two functions, one of which awaits the other": (
+        "import asyncio\n\ndef g():\n    await asyncio.sleep(1)\n\ndef f():\n    await g()\n\nasyncio.run(f())\n",
+        "async def f():",
+    ),
+    "a coroutine that is read as a value": (
+        "import json\n\nasync def g():\n    return '1'\n\nasync def f():\n    x = g()\n    return json.loads(x)\n",
+        "    x = await g()",
+    ),
+    "a coroutine that is entered": (
+        "async def g():\n    return open('x')\n\nasync def f():\n    async with g() as x:\n        print(x)\n",
+        "    async with await g() as x:",
+    ),
+    "a name that was called otherwise": ("from ..till import _count\n\nprint(_count())\n", "print(count())"),
+    "a name in another case": ("def f(bell_rope):\n    return bellRope\n", "    return bell_rope"),
 }
 
 
@@ -84,6 +110,8 @@ QUESTIONS = {
     "a parameter or its use": "def work(bell):\n    return bel\n",
     "a numbered twin": "class A:\n    def __init__(self):\n        self.x123 = 1\n\n    def f(self):\n        return self.x124\n",
     "a class that lacks a method": "from ..till import Till\n\nclass Box(Till):\n    pass\n\nprint(Box())\n",
+    "a lone await of what nobody knows": "def go(bell):\n    return await bell()\n",
+    "a class or a variable": "def f(image):\n    return Image\n",
 }
 
 
@@ -104,6 +132,11 @@ HEALTHY = {
     "a task made of a coroutine": "import asyncio\n\nasync def g():\n    pass\n\nasync def f():\n    t = asyncio.create_task(g())\n    await t\n",
     "a word of a file object": "async def f(writer, tmp):\n    await writer.write(1)\n    await writer.write(2)\n    await writer.write(3)\n    tmp.write(4)\n",
     "types in a literal": "from typing import Literal\n\ndef f(mode: Literal['Till', 'count']) -> None:\n    print(mode)\n",
+    "a base that nobody knows": "from elsewhere import Base\n\nclass A(Base):\n    def __init__(self):\n        self._field = 1\n\n    def f(self):\n        return self.field\n",
+    "a module that makes its names": "import sys\n\n__all__ = ['count']\nsys.modules[__name__] = sys\n",
+    "a numbered module": "import jsons2\nimport json\n\nprint(jsons2, json)\n",
+    "a file, of which another is awaited": "async def f(self, run):\n    self.file.write(1)\n    await run(self.file.seek, 3)\n    self.file.seek(2)\n",
+    "a coroutine that may be none": "async def g():\n    pass\n\nasync def f(run):\n    x = g()\n    if x is not None:\n        run(x)\n",
 }
 
 

@@ -81,6 +81,9 @@ def _is_ours(module: str, known: Knows) -> bool:
 def _gone(parsed: Parsed, node: ast.ImportFrom, gone: list[ast.alias], known: Knows, loose: Set[str]) -> list[Idea]:
     """Return what may be done for names that their module does not have: they are misspelt, or they are elsewhere."""
     module = target(node, known)
+    renamed = [idea for alias in gone for idea in _renamed(parsed, alias, module, known)] if len(gone) == 1 else []
+    if renamed:
+        return renamed
     misspelt = [idea for alias in gone for idea in _respelt(parsed, alias, module, _offered(known, module), loose)]
     if misspelt and len({idea.start for idea in misspelt}) >= len(gone):
         return misspelt
@@ -92,6 +95,28 @@ def _offered(known: Knows, module: str) -> frozenset[str]:
     lead = f"{module}." if module else ""
     inner = {other[len(lead) :].split(".")[0] for other in known.exports if other.startswith(lead)}
     return known.exports.get(module, frozenset()) | inner
+
+
+def _renamed(parsed: Parsed, alias: ast.alias, module: str, known: Knows) -> list[Idea]:
+    """Return the import and all uses of a name that only this file knows, called as the one name like it in the module."""
+    name, offered = alias.name, _offered(known, module)
+    alike = [other for other in offered if _bare(other) == _bare(name) or distance_one(other, name)]
+    words = Counter(re.findall(r"[^\W\d]\w*", parsed.text))
+    uses = [(parsed.start(use), parsed.end(use)) for use in parsed.uses.get(name, [])] if not alias.asname else []
+    places = [(parsed.start(alias), parsed.start(alias) + len(name)), *uses]
+    if len(alike) != 1 or len(name) < 4 or words[alike[0]] or words[name] != len(places):
+        return []
+    if name in known.asked.get(module, ()) or name in known.imports or _homes(known, [name]):
+        return []
+    if not (uses or alias.asname) or any(parsed.text[start:end] != name for start, end in places):
+        return []
+    reason = f"`{module}` has no `{name}`, but `{alike[0]}`"
+    return [Idea(start, end, alike[0], IMPORTS, _RENAMED, reason) for start, end in places]
+
+
+def _bare(name: str) -> str:
+    """Return what is left of a name without case, underscores, numbers and a plural's end."""
+    return re.sub(r"[_\d]", "", name).lower().removesuffix("s")
 
 
 def _respelt(parsed: Parsed, alias: ast.alias, module: str, offered: Set[str], loose: Set[str]) -> list[Idea]:

@@ -193,7 +193,7 @@ def _of_object(members: Members, node: ast.Attribute, word: str) -> list[Idea]:
         alike = {other for other in alike if other.replace("_", "").lower() != name.replace("_", "").lower()}
     if not alike:
         beside = frozenset[str]().union(*(one.members for one in members.classes.values()))
-        alike = {other for other in beside if distance_one(name, other)}
+        alike = {other for other in beside - there if distance_one(name, other)}
         sure = 0.85 if len(name) > 4 else 0.6
     if len(alike) > 1:
         alike = {other for other in alike if members.words[other] >= 2 or other in known.spoken} or alike

@@ -32,6 +32,12 @@ def _is_same(name: str, other: str) -> bool:
     return name != other and len(name) > 2 and name.replace("_", "").lower() == other.replace("_", "").lower()
 
 
+def _is_like(name: str, other: str) -> bool:
+    """Whether two names are both written as names of classes, or both as names of anything else."""
+    first, second = (one.strip("_")[:1].isupper() and ("_" not in one.strip("_") or one.isupper()) for one in (name, other))
+    return first == second
+
+
 def misspelt(parsed: Parsed, name: str, top: frozenset[str]) -> list[Idea]:
     """Return what an unbound name may have been, where exactly one letter tells them apart."""
     if len(name) < 3:
@@ -51,11 +57,9 @@ def misspelt(parsed: Parsed, name: str, top: frozenset[str]) -> list[Idea]:
     ideas = []
     for meant in sorted(found or ()):
         known = counts[meant] >= 2 or meant in _BUILTIN or meant in imported or sounder(meant, name, parsed.text) == meant
-        known = known and (sounder(name, meant, parsed.text) != name or _is_same(name, meant))
+        known = _is_same(name, meant) or (known and sounder(name, meant, parsed.text) != name)
         # `Image` beside a variable `image` is a class that was not imported more often than a slip.
-        known = known and (
-            meant.strip("_")[0].isupper() == name.strip("_ ")[:1].isupper() or (meant in _BUILTIN and len(meant) > 7)
-        )
+        known = known and (_is_like(name, meant) or (meant in _BUILTIN and len(meant) > 7))
         sure = (0.9 if counts[name] <= 2 and known else 0.5) / len(found or ())
         ideas += [
             Idea(parsed.start(use), parsed.end(use), meant, SIGNATURES, sure, f"`{name}` is bound nowhere; `{meant}` is")
