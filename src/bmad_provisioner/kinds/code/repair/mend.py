@@ -13,7 +13,7 @@ from bmad_provisioner.kinds.code.repair.lexing import Source, width
 from bmad_provisioner.kinds.code.repair.model import AWAITS, INDENTATION, Edit, Fault, Fix
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, trouble
 from bmad_provisioner.kinds.code.repair.places import applied
-from bmad_provisioner.kinds.code.repair.scopes import names
+from bmad_provisioner.kinds.code.repair.scopes import bound_roughly, names
 from bmad_provisioner.kinds.code.repair.search import Answer, solve, sure
 from bmad_provisioner.kinds.code.repair.window import window
 
@@ -92,7 +92,11 @@ def _unmoved(text: str, answers: list[Answer]) -> list[Answer]:
         return answers
     loose = [found.loose if (found := names(answer.text)) else frozenset() for answer in answers]
     shared = frozenset[str].intersection(*loose)
-    strange = [name for name in shared if name not in ("self", "cls") and not re.search(_BINDS.format(name=re.escape(name)), text)]
+    strange = [
+        name
+        for name in shared - bound_roughly(text)
+        if name not in ("self", "cls") and not re.search(_BINDS.format(name=re.escape(name)), text)
+    ]
     less = LOOSE_NAME * len(strange)
     return [replace(answer, cost=answer.cost - less, effort=answer.effort - less) for answer in answers]
 
