@@ -39,6 +39,8 @@ APART = 4
 """Lines between two faults that have nothing to do with each other."""
 PLACES, MOST = 0.3, 2.0
 """How much the grammar says of lines that only stand elsewhere, and the most of it, in nats."""
+UNTRIED = 4.0
+"""In nats: what several edits cost more where the budget did not last for the others."""
 STRANGE = 2.5
 """In nats, beside what the name costs anyway: that a name which nothing binds stands where the edit is."""
 _FEW = 4
@@ -131,7 +133,11 @@ def solve(text: str, found: Trouble, known: Scene, wanted: frozenset[str]) -> li
             break
         ahead = [state for state in ahead if state.found.far > found.far] if depth else ahead
         beam = _best(ahead)
-    return _weigh(text, done, known)
+    answers = _weigh(text, done, known)
+    if purse.letters > 0:
+        return answers
+    # Not all was tried: of several edits there may be better ones.
+    return sure([replace(one, effort=one.effort + UNTRIED * (len(one.edits) > 1)) for one in answers])
 
 
 def _grow(state: _State, known: Scene, wanted: frozenset[str], purse: _Purse) -> Iterator[_State]:

@@ -140,7 +140,7 @@ def _bare(source: Source, found: Trouble) -> Iterator[Edit]:
 
 def _ends_usually(source: Source) -> tuple[float, float, float]:
     """Return how often the long strings of a text end behind their words, on a line of their own, and on one below a blank one."""
-    seen = [0.25, 2.5, 0.25]
+    seen = [0.25, 2.5, 0.7]
     for token in source.tokens:
         if token.kind == "string" and _MARK.match(token.text) and "\n" in token.text:
             tail = token.text[:-3].rstrip(" \t")
