@@ -189,7 +189,7 @@ def _of_object(members: Members, node: ast.Attribute, word: str) -> list[Idea]:
     sure = 0.95 if closed else _LIKELY
     if not closed:
         # A base that nobody knows may have it, so the name has to look misspelt, too.
-        alike = {other for other in alike if sounder(other, name, members.parsed.text) == other or members.words[other] > 2}
+        alike = {other for other in alike if sounder(other, name, members.parsed.text) == other or members.words[other] > 1}
         alike = {other for other in alike if other.replace("_", "").lower() != name.replace("_", "").lower()}
     if not alike:
         beside = frozenset[str]().union(*(one.members for one in members.classes.values()))
