@@ -160,3 +160,8 @@ def test_what_is_packed_says_as_much_of_a_file_as_the_whole_project():
     assert part.defines["ring"] == whole.defines["ring"]
     assert part.exports["shop.till"] == whole.exports["shop.till"]
     assert part.classes["shop.parts.drawer.Drawer"] == whole.classes["shop.parts.drawer.Drawer"]
+
+
+def test_a_generator_that_waits_is_no_coroutine() -> None:
+    told = facts("shop/rows.py", "async def rows():\n    yield await read()\n\n\nasync def read():\n    return 1\n")
+    assert told["coroutines"] == ["read"]

@@ -18,7 +18,7 @@ from bmad_provisioner.patterns import matcher
 from bmad_provisioner.remarks import Remarks
 
 INDEX = "what the project knows"
-_SURVEY = Action("survey", "3", survey.survey, Lane.CPU, quiet=True)
+_SURVEY = Action("survey", "4", survey.survey, Lane.CPU, quiet=True)
 _INDEX = Action("index", "3", survey.index, quiet=True)
 _TIDY = Action("tidy", "3", tidy.tidy, Lane.CPU)
 _VERIFY = Action("verify", "3", verify.verify, Lane.IO, external=True)

@@ -82,12 +82,13 @@ def _surveyed(parsed: Parsed) -> _Seen:
     defines: list[str] = []
     coroutines: list[str] = []
     functions: list[str] = []
+    generators = {parsed.function(node) for node in parsed.every(ast.Yield)}
     for node in at_the_top(parsed.tree.body):
         if isinstance(node, ast.ImportFrom | ast.Import):
             imports += _imports(node)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             defines.append(node.name)
-            if isinstance(node, ast.AsyncFunctionDef) and not node.decorator_list:
+            if isinstance(node, ast.AsyncFunctionDef) and not node.decorator_list and node not in generators:
                 coroutines.append(node.name)
             elif isinstance(node, ast.FunctionDef) and plain(node):
                 functions.append(node.name)

@@ -10,7 +10,7 @@ from bmad_provisioner.kinds.code.repair.cut import is_cut
 from bmad_provisioner.kinds.code.repair.judge import LOOSE_NAME, scene
 from bmad_provisioner.kinds.code.repair.knows import Knows
 from bmad_provisioner.kinds.code.repair.lexing import Source, width
-from bmad_provisioner.kinds.code.repair.model import AWAITS, INDENTATION, Edit, Fault, Fix
+from bmad_provisioner.kinds.code.repair.model import AWAITS, IMPORTS, INDENTATION, Edit, Fault, Fix
 from bmad_provisioner.kinds.code.repair.oracle import Trouble, trouble
 from bmad_provisioner.kinds.code.repair.places import applied
 from bmad_provisioner.kinds.code.repair.scopes import bound_roughly, names
@@ -21,6 +21,8 @@ _BINDS = r"\b(?:def|class|import|as|for|global)\s+{name}\b|\b{name}\s*(?:[:,)]|=
 """What may give a name its value, roughly."""
 _STEP = 4
 _STEPS = 200
+_TELLING = 4
+"""Letters from which a name says what it is: shorter ones are bound here and there and mean nothing."""
 LARGEST = 200_000
 """Letters: a longer text is not searched for repairs."""
 
@@ -52,7 +54,7 @@ def mend(text: str, wanted: frozenset[str], threshold: float, knows: Knows) -> M
             fixes += told
             now = applied(now, ideas)
             continue
-        start, answers = _answers(now, found, wanted)
+        start, answers = _answers(now, found, wanted, _offered(knows) if IMPORTS in wanted else frozenset())
         if not answers or answers[0].confidence < threshold:
             asked = [fix for answer in answers[:3] for fix in _fixes(now, start, answer)]
             return Mended(text, (), (*fixes, *asked), (_fault(now, found),))
@@ -67,13 +69,20 @@ def _fault(text: str, found: Trouble) -> Fault:
     return Fault(found.line, f"{found.message}; the file seems to end in the middle" if cut else found.message)
 
 
-def _answers(text: str, found: Trouble, wanted: frozenset[str]) -> tuple[int, list[Answer]]:
+def _offered(knows: Knows) -> frozenset[str]:
+    """Return the names that only lost their import, where they are unbound: that speaks against no repair of another fault."""
+    alone = {name for name, homes in knows.defines.items() if len(homes) == 1 and len(name) >= _TELLING}
+    return frozenset(alone | knows.imports.keys())
+
+
+def _answers(text: str, found: Trouble, wanted: frozenset[str], offered: frozenset[str]) -> tuple[int, list[Answer]]:
     """Return where the window begins, and its answers that let the compiler pass beyond it."""
     start, end = window(text, found)
     here = trouble(text[start:end])
     if here is None:
         start, end, here = 0, len(text), found
-    answers = solve(text[start:end], here, scene(text, start, end), wanted)
+    around = scene(text, start, end)
+    answers = solve(text[start:end], here, replace(around, bound=around.bound | offered), wanted)
     answers = [answer for answer in answers if _passes(text[:start] + answer.text, text[end:])]
     return start, sure(_unmoved(text, answers))
 
