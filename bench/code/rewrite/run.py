@@ -33,6 +33,13 @@ SymPy 1.14.0 and SQLAlchemy 2.1.9, each row a process of its own with its start 
 every n-th file and says so. The "five transformers" are the same code in every row that names them; what Ruff does is like
 what the five passes do, and not the same.
 
+The proof (`pytest -m slow tests/kinds/code/test_rewrite_corpus.py`): of all files, the five passes make byte for byte what LibCST
+makes of them as a whole with the same findings (1,928 files change); every result compiles; a second run changes none; every module that
+loaded before still loads.
+
+The second table is of `bench/code/rewrite/product.py`, run alone: repair, the five passes and the transaction, from the start of the
+process to its end.
+
 """
 
 Row = tuple[str, Callable[[Path], None], int]
