@@ -34,11 +34,11 @@ every n-th file and says so. The "five transformers" are the same code in every 
 what the five passes do, and not the same.
 
 The proof (`pytest -m slow tests/kinds/code/test_rewrite_corpus.py`): of all files, the five passes make byte for byte what LibCST
-makes of them as a whole with the same findings (1,928 files change); every result compiles; a second run changes none; every module that
-loaded before still loads.
+makes of them as a whole with the same findings (1,928 files change); every result compiles; a second run changes none; every
+module that loaded before still loads.
 
-The second table is of `bench/code/rewrite/product.py`, run alone: repair, the five passes and the transaction, from the start of the
-process to its end.
+The second table is of `bench/code/rewrite/product.py`, run alone: repair, the five passes and the transaction, from the start
+of the process to its end.
 
 """
 
