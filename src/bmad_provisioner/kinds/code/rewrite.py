@@ -14,8 +14,6 @@ from bmad_provisioner.kinds.code.rewriting import Failure, Note, Pass, Rewritten
 from bmad_provisioner.kinds.code.text import Text, read
 from bmad_provisioner.kinds.code.undisturbed import undisturbed
 
-VERSION = "1"
-"""Raise it whenever the same passes would make other bytes of a file."""
 ROUNDS = 10
 """After so many rounds that all changed something, the passes do not converge."""
 

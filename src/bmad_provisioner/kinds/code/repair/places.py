@@ -112,16 +112,6 @@ class Parsed:
             found.setdefault(node.id, []).append(node)
         return found
 
-    def expects_failure(self, node: ast.AST) -> bool:
-        """Whether a `try` around a node catches what an unknown name raises."""
-        for outer in self.above(node):
-            if isinstance(outer, ast.Try):
-                caught = [ast.unparse(handler.type) if handler.type else "Exception" for handler in outer.handlers]
-                if any(
-                    word in kind for kind in caught for word in ("NameError", "Exception", "ImportError", "ModuleNotFoundError")
-                ):
-                    return True
-        return False
 
 
 def applied(text: str, ideas: Iterable[Idea]) -> str:
