@@ -113,7 +113,6 @@ class Parsed:
         return found
 
 
-
 def applied(text: str, ideas: Iterable[Idea]) -> str:
     """Return a text with some ideas, none of which touches another, carried out."""
     for idea in sorted(ideas, key=lambda idea: -idea.start):
