@@ -165,3 +165,18 @@ def test_what_is_packed_says_as_much_of_a_file_as_the_whole_project():
 def test_a_generator_that_waits_is_no_coroutine() -> None:
     told = facts("shop/rows.py", "async def rows():\n    yield await read()\n\n\nasync def read():\n    return 1\n")
     assert told["coroutines"] == ["read"]
+
+
+def test_a_file_keeps_the_imports_that_others_take_from_it() -> None:
+    told = said(
+        {
+            "shop/__init__.py": "",
+            "shop/face.py": "from json import dumps, loads, load\n",
+            "shop/named.py": "from shop.face import dumps\n\ndumps(1)\n",
+            "shop/read.py": "from shop import face\n\nface.loads('1')\n",
+            "shop/all.py": "import os\n",
+            "shop/star.py": "from shop.all import *\n",
+        }
+    )
+    assert told["shop/face.py"]["wanted"] == ["dumps", "loads"]
+    assert told["shop/all.py"]["wanted"] == ["os"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from bmad_provisioner.kinds.code.repair.knows import Knows, facts, knows
+from bmad_provisioner.kinds.code.repair.lexing import distance_one, near_words
 from bmad_provisioner.kinds.code.repair.repair import repair
 
 PROJECT = {
@@ -152,3 +155,11 @@ def test_it_does_not_matter_which_folder_was_given(folder: str) -> None:
     own = facts(f"{folder}inner/work.py", "")["module"]
     done = repair(b"from shop.tlil import count\n\nprint(count())\n", knows(own, [*told, facts(f"{folder}inner/work.py", "")]))
     assert done.data == b"from shop.till import count\n\nprint(count())\n"
+
+
+def test_no_near_word_is_passed_over() -> None:
+    words = ["".join(letters) for size in (3, 4, 5) for letters in product("ab", repeat=size)]
+    words += [f"{word}cdefg" for word in words] + [f"xyz{word}" for word in words]
+    near = near_words(words)
+    for word in words:
+        assert {other for other in near(word) if distance_one(word, other)} == {o for o in words if distance_one(word, o)}
