@@ -11,6 +11,7 @@ from bmad_provisioner.engine.task import Action, Lane, Task
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.kind import Document, Scope, Sight
 from bmad_provisioner.kinds.code import survey, tidy, verify
+from bmad_provisioner.kinds.code.edition import EDITION
 from bmad_provisioner.kinds.code.load import load
 from bmad_provisioner.kinds.code.order import Order, order
 from bmad_provisioner.kinds.code.rewriting import Pass
@@ -18,10 +19,10 @@ from bmad_provisioner.patterns import matcher
 from bmad_provisioner.remarks import Remarks
 
 INDEX = "what the project knows"
-_SURVEY = Action("survey", "4", survey.survey, Lane.CPU, quiet=True)
-_INDEX = Action("index", "3", survey.index, quiet=True)
-_TIDY = Action("tidy", "3", tidy.tidy, Lane.CPU)
-_VERIFY = Action("verify", "3", verify.verify, Lane.IO, external=True)
+_SURVEY = Action("survey", EDITION, survey.survey, Lane.CPU, quiet=True)
+_INDEX = Action("index", EDITION, survey.index, quiet=True)
+_TIDY = Action("tidy", EDITION, tidy.tidy, Lane.CPU)
+_VERIFY = Action("verify", EDITION, verify.verify, Lane.IO, external=True)
 _PATIENCE = Policy(retries=0, timeout=120.0)
 """What one file may take: a worker that is longer at it is ended, and the file is told."""
 
