@@ -1,4 +1,4 @@
-"""The main job on a real project: gap, apply, validate, a BMAD update, heal, undo; then a team of agents. Run by `make demo`.
+"""The main job on a real project: gap, apply, validate, a BMAD update, heal, undo; then a team, then code. Run by `make demo`.
 
 The project is made in `.demo/` by BMAD's own installer from npm. Where Node.js 20 is missing, a small sample project
 that ships in `examples/` stands in for it, and BMAD's update is left out.
@@ -17,6 +17,7 @@ HERE = Path(__file__).resolve().parent.parent
 DEMO = HERE / ".demo"
 PROJECT = DEMO / "project"
 TEAM = DEMO / "team"
+CODE = DEMO / "bookshop"
 BMAD = "6.12.0"
 
 
@@ -90,6 +91,23 @@ def walk_team() -> None:
     bmadp("run", "--yes", within=TEAM)
     bmadp("why", "frontend-developer", within=TEAM)
     bmadp("apply", "--yes", within=TEAM)
+
+
+def walk_code() -> None:
+    """Mend a broken package, see its tests pass, and take it back."""
+    CODE.mkdir()
+    # Its verification runs pytest, which is here for our own tests.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    say("11. Somebody left a small package broken, in seven places of five files: what would be done about it?")
+    bmadp("init", "--code", within=CODE)
+    bmadp("analyze", within=CODE)
+    bmadp("diff", "bookshop/suppliers.py", within=CODE)
+    say("12. Do it: what would break a test is taken back")
+    bmadp("apply", "--yes", within=CODE)
+    print("$ python3 -m unittest discover -s tests", flush=True)
+    subprocess.run([sys.executable, "-B", "-m", "unittest", "discover", "-s", "tests"], cwd=CODE, check=True)
+    say("13. And take it back, byte for byte")
+    bmadp("restore", "--yes", within=CODE)
 
 
 def node_is_there() -> bool:

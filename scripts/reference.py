@@ -20,6 +20,10 @@ from bmad_provisioner import document, errors, project
 from bmad_provisioner.cli import tell
 from bmad_provisioner.cli.main import ALIASES, VERBS, bmadp
 from bmad_provisioner.engine.profile import PROFILES
+from bmad_provisioner.kinds.code.repair.knows import knows
+from bmad_provisioner.kinds.code.repair.model import Repaired
+from bmad_provisioner.kinds.code.repair.repair import repair
+from bmad_provisioner.kinds.code.rewriting import Example, Pass
 from bmad_provisioner.kinds.skills import domains, phases, platforms
 from bmad_provisioner.kinds.skills.installation import Installation
 from bmad_provisioner.kinds.team import units
@@ -39,6 +43,9 @@ def pages() -> dict[str, str]:
         "manifest.md": manifest(),
         "team.md": team(),
         "runtimes.md": runtimes(),
+        "code.md": code(),
+        "passes.md": passes(),
+        "repairs.md": repairs(),
         "settings.md": settings(),
         "manifest.schema.json": json.dumps(document.schema(), indent=2, ensure_ascii=False) + "\n",
         "rules.md": rules(),
@@ -85,7 +92,7 @@ def _anchor(name: str) -> str:
 
 
 def _verb(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=f"bmadp {name}")
+    context = click.Context(command, info_name=f"bmadp {name}", **bmadp.context_settings)  # `-h` too: click remembers it
     usage = f"```\n{' '.join([f'bmadp {name}', *command.collect_usage_pieces(context)])}\n```"
     also = [f"`bmadp {alias}`" for alias, verb in ALIASES.items() if verb == name]
     about = inspect.cleandoc(command.help or "").replace("\n", " ")
@@ -172,7 +179,8 @@ def manifest() -> str:
     head = (
         "The manifest is YAML in UTF-8, by default `bmad-provisioner.yaml`. Unknown keys are errors. "
         "`bmadp schema` prints the [JSON schema](manifest.schema.json); what else is checked: [rules](rules.md). "
-        "Several documents may stand in one file, separated by `---`. Here is the kind `Skills`; another is [`Team`](team.md)."
+        "Several documents may stand in one file, separated by `---`. Here is the kind `Skills`; others are [`Team`](team.md) and "
+        "[`Code`](code.md)."
     )
     sections = [_model(name, model) for name, model in models("Skills").items()]
     return _page("The manifest", head, _EDITOR, *sections, _phases(), _domains(), _tools())
@@ -189,6 +197,16 @@ def team() -> str:
     return _page("Team", head, *sections, _profiles(), _units())
 
 
+def code() -> str:
+    """Return the page on every field of a Code document."""
+    head = (
+        "A document of the kind `Code` stands in the same file as others do, by default `bmad-provisioner.yaml`. Unknown keys are "
+        "errors. `bmadp init --code` writes one that fits a project. What the passes do: [Passes](passes.md); what is repaired: "
+        "[Repairs](repairs.md); what is told: [rules](rules.md). How to use it: [Tidy Python code](../guides/code.md)."
+    )
+    return _page("Code", head, *(_model(name, model) for name, model in models("Code").items()))
+
+
 TITLES: Mapping[str, str] = {
     "Skills": "Top level", "Skills.Project": "`project`", "Skills.Customization": "`project.customizations.<id>`",
     "Skills.MenuAddition": "`project.customizations.<id>.menu_additions[]`",
@@ -200,6 +218,7 @@ TITLES: Mapping[str, str] = {
     "Team.Cache": "`cache`", "Team.CacheRule": "`cache.<rule>`, `agents.<name>.cache`", "Team.Expected": "`agents.<name>.expected`",
     "Team.Leader": "`leader`", "Team.OwnProfile": "`profile` (your own)", "Team.Policy": "`policy`",
     "Team.RequestFile": "`request` (a file)", "Team.Review": "`agents.<name>.review`",
+    "Code": "Top level", "Code.Verify": "`verify`",
 }  # fmt: skip
 
 
@@ -455,6 +474,134 @@ def settings() -> str:
     return _page("Settings", head, _table(("Setting", "Takes", "Default", "Variable", "Flag", "Meaning"), rows), secret)
 
 
+# --- passes and repairs ------------------------------------------------------------------------------------------------
+
+
+def known_passes() -> Mapping[str, Pass]:
+    """Return every pass that is installed here, by its name."""
+    offered: Any = Plugins("bmad_provisioner.passes")
+    return {name: offered[name] for name in sorted(offered)}
+
+
+def passes() -> str:
+    """Return the page on every pass, made of its own examples."""
+    head = (
+        "What `passes` of a [Code](code.md) document may name. The examples are the passes' own, and the tests run them: what "
+        "stands first becomes what stands second, and what must not be touched is not. A pass changes only what it speaks of; its "
+        "result compiles, and a second run changes nothing. Plugins add theirs under the entry-point group "
+        "`bmad_provisioner.passes`; [Write a pass](../guides/passes.md) says how."
+    )
+    return _page("Passes", head, *(_pass(name, one) for name, one in known_passes().items()))
+
+
+def _pass(name: str, one: Pass) -> str:
+    about = " ".join((inspect.getdoc(inspect.getmodule(one.find)) or "").split("\n\n")[0].split()).partition(": ")[2]
+    done = [example for example in one.examples if example.before != example.after]
+    left = [example for example in one.examples if example.before == example.after]
+    parts = [f"## `{name}`", f"{about[:1].upper()}{about[1:]}"]
+    parts += [_became(example.before, example.after) for example in done]
+    if left:
+        parts.append(f"What `{name}` leaves alone:")
+        parts += [f"{_reason(example)}\n\n{_fence(example.before)}" for example in left]
+    return "\n\n".join(parts)
+
+
+def _reason(example: Example) -> str:
+    asked = ", ".join(f"`{name}: {value}`" for name, value in example.asked.items() if name == "python")
+    title = f"{example.title[:1].upper()}{example.title[1:]}{f' ({asked})' if asked else ''}"
+    return title if title.endswith("?") else f"{title}:"
+
+
+def _became(before: str, after: str) -> str:
+    return f"{_fence(before)}\n\nbecomes\n\n{_fence(after) if after else 'nothing.'}"
+
+
+def _fence(text: str, language: str = "python") -> str:
+    mark = "~~~~" if "```" in text else "```"
+    plain = text.replace("\r\n", "\n").rstrip("\n")
+    return f"{mark}{language}\n{plain}\n{mark}"
+
+
+REPAIRS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "encoding": (
+        "Bytes and characters: a file that says a wrong encoding or none, UTF-16, two marks, UTF-8 read as something else, and "
+        "characters that only look like Python's: typographic quotes, dashes, blanks that do not break, letters that nobody sees.",
+        ("def greet():\n    return \u201chello\u201d\n", "def rest(price, rebate):\n    return price \u2013 rebate\n"),
+    ),
+    "indentation": (
+        "Lines that stand too far left or right, tabs among spaces.",
+        (
+            "def area(width, height):\nreturn width * height\n",
+            "def area(width, height):\n    size = width * height\n      return size\n",
+        ),
+    ),
+    "syntax": (
+        "What does not compile: lost and superfluous brackets, quotes, colons, commas and words; Python 2; words of other "
+        "languages; what mails, chats, pages and merges leave around code.",
+        (
+            "def load(path)\n    return open(path).read()\n",
+            'def show(value):\n    print "value: %s" % value\n',
+            "def sign(number):\n    if number < 0 {\n        return -1\n    return 1\n",
+            "Here is the function:\n\n```python\ndef double(number):\n    return 2 * number\n```\n",
+            "<<<<<<< HEAD\nrate = '19'\n=======\nrate = \"19\"\n>>>>>>> theirs\n",
+        ),
+    ),
+    "imports": (
+        "Names that nothing binds: the import that is lost, as the project's other files have it or as the standard library "
+        "offers it; names taken from a module that has none of them.",
+        ("def dump(row):\n    return json.dumps(row)\n",),
+    ),
+    "awaits": (
+        "`await` outside of an `async` function, coroutines that nobody awaits, and plain functions that somebody does.",
+        ("import asyncio\n\n\ndef main():\n    await asyncio.sleep(1)\n",),
+    ),
+    "signatures": (
+        "Methods that lost `self`, and members that lost theirs.",
+        (
+            "class Shop:\n    def __init__(self, name):\n        self.name = name\n\n"
+            "    def sign():\n        return self.name.upper()\n",
+        ),
+    ),
+}
+"""Each group of repairs: what belongs to it, and files that are repaired."""
+
+REFUSED: Mapping[str, str] = {
+    "Both sides of a merge may be meant.": "<<<<<<< HEAD\nrate = 19\n=======\nrate = 21\n>>>>>>> theirs\n",
+    "The file was cut off: nobody knows what stood there.": "def area(width, height):\n    if width:\n",
+    "Several repairs fit as well.": "x = f(a b)\n",
+    "Nothing here says which name is meant.": "print(totl)\n",
+}
+"""Files that are left as they are, and why."""
+
+
+def repaired(text: str) -> Repaired:
+    """Return what becomes of a file of which the project knows nothing, with all repairs on and the default certainty."""
+    sure = document.schema()["$defs"]["Code"]["properties"]["sure"]["default"]  # type: ignore[call-overload, index]
+    return repair(text.encode(), knows("", ()), frozenset(REPAIRS), float(sure))  # type: ignore[arg-type]
+
+
+def repairs() -> str:
+    """Return the page on what is repaired: the examples are repaired as the page is made."""
+    head = (
+        "What `repair` of a [Code](code.md) document may name. What stands first became what stands second when this page was "
+        "made. How well it does on thousands of files: [benchmarks](../benchmarks-repair.md)."
+    )
+    parts = []
+    for group, (about, examples) in REPAIRS.items():
+        shown = [_became(text, repaired(text).data.decode()) for text in examples]
+        parts.append("\n\n".join((f"## `{group}`", about, *shown)))
+    kept = "Doubt is told, with its line and what could be meant, and the file stays as it is."
+    rows = [f"{why} What is said: {_said(text)}\n\n{_fence(text)}" for why, text in REFUSED.items()]
+    parts.append("\n\n".join(("## What is refused", kept, *rows)))
+    return _page("Repairs", head, *parts)
+
+
+def _said(text: str) -> str:
+    return "; ".join(
+        dict.fromkeys(f"`{fault.message}`" if "`" not in fault.message else fault.message for fault in repaired(text).left)
+    )
+
+
 # --- rules, errors, exit codes ---------------------------------------------------------------------------------------
 
 
@@ -475,6 +622,7 @@ ABOUT: Mapping[str, str] = {
     "kinds.skills.doctor": "What `bmadp doctor` finds in a project.",
     "kinds.skills.legacy": "What `bmadp init --adopt` could not tell.",
     "kinds.team.rules": "A Team document, and what its agents did.",
+    "kinds.code.rules": "A Code document, and its files.",
     "api": "The plan.",
     "tree.journal": "What `bmadp history --verify` finds in the journal.",
     "upkeep": "What `bmadp history --verify` finds in the backups.",
@@ -537,7 +685,7 @@ CODES: Mapping[str, tuple[str, str]] = {
     "PENDING": ("Changes are pending.", "`analyze --exit-code`"),
     "DRIFT": ("Files were edited here (and none is in conflict).", "`analyze --exit-code`"),
     "CONFLICT": ("Somebody has to choose between two sides.", "`analyze --exit-code`"),
-    "INTERRUPTED": ("Ctrl-C or SIGTERM. Nothing is half done, and what agents have done is kept.", "all"),
+    "INTERRUPTED": ("Ctrl-C or SIGTERM in the midst of work. Nothing is half done, and what agents have done is kept.", "all"),
 }
 """What each exit code of `cli.tell` means, and which verbs give it."""
 
@@ -545,9 +693,10 @@ _VERB_CODES = """\
 | Verb | 0 | 1 |
 | --- | --- | --- |
 | `validate` | nothing to do, no errors | changes or conflicts are pending, or there are errors |
-| `analyze` | planned, whatever it found | the plan has errors |
+| `analyze` | planned, whatever it found | the plan has errors; with `--exit-code`: a Python file is left broken |
 | `diff` | printed | |
 | `apply`, `heal`, `restore` | done and durable; or nothing to do | refused: errors, a conflict, a plan overtaken, the disk |
+| `analyze`, `apply` with `--watch` | ended while it waited | (130: ended in the midst of a run) |
 | `run` | every agent is done or cached | an agent failed, or there are errors |
 | `doctor` | nothing but infos | warnings or errors |
 | `history --verify` | the journal is whole | it is damaged |

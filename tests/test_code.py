@@ -63,7 +63,7 @@ def test_what_is_not_certain_is_told_and_left_as_it_is(home):
     code(home)
     lay(home, unsure=UNSURE)
     said = home.bmadp("apply", "--yes", "--json")
-    assert said.code == 0 and told(said, "code-fault")
+    assert said.code == 0 and told(said, "code-broken")
     assert text(home, "unsure") == UNSURE
 
 

@@ -20,6 +20,7 @@ from bmad_provisioner import errors
 from bmad_provisioner.cli import tell
 from bmad_provisioner.cli.main import ALIASES, VERBS
 from bmad_provisioner.digest import Digest, Entry
+from bmad_provisioner.kinds.code.repair.model import ALL
 from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.settings import SETTINGS
 from bmad_provisioner.tree.diff import diff
@@ -82,7 +83,7 @@ def test_every_option_and_argument_of_a_verb_is_documented(name: str, command: c
     assert section.split("| Option |")[0].count("\n| `") == len(arguments)
 
 
-KINDS = {"Skills": "manifest.md", "Team": "team.md"}
+KINDS = {"Skills": "manifest.md", "Team": "team.md", "Code": "code.md"}
 
 
 def test_every_kind_has_a_page() -> None:
@@ -125,6 +126,32 @@ def test_every_runtime_and_each_of_its_options_is_documented() -> None:
 def test_every_runtime_is_in_a_guide() -> None:
     guides = "".join((DOCS / "guides" / name).read_text(encoding="utf-8") for name in ("team.md", "coding-agents.md"))
     assert [name for name in REFERENCE.known_runtimes() if f"`{name}`" not in guides and f"{{{name}: " not in guides] == []
+
+
+def test_every_pass_is_documented_with_each_of_its_examples() -> None:
+    text = page("passes.md")
+    for name, one in REFERENCE.known_passes().items():
+        section = text.split(f"\n## `{name}`\n", 1)[1].split("\n## ", 1)[0]
+        assert len(section.split("\n\n")[1]) > 20, f"{name} does not say what it does"
+        shown = section.count("\n```python\n") + section.count("\n~~~~python\n")
+        assert shown == sum(1 if example.before == example.after else 1 + bool(example.after) for example in one.examples), name
+
+
+def test_every_group_of_repairs_is_documented_with_files_that_it_repairs() -> None:
+    text = page("repairs.md")
+    assert set(REFERENCE.REPAIRS) == ALL
+    for group, (_about, examples) in REFERENCE.REPAIRS.items():
+        assert f"\n## `{group}`\n" in text
+        for example in examples:
+            done = REFERENCE.repaired(example)
+            assert group in {fix.kind for fix in done.fixes} and not done.left, example
+            compile(done.data, group, "exec")
+
+
+def test_what_the_page_says_is_refused_is_refused() -> None:
+    for why, text in REFERENCE.REFUSED.items():
+        done = REFERENCE.repaired(text)
+        assert done.data == text.encode() and done.left, why
 
 
 def test_the_readme_has_every_verb() -> None:
@@ -271,7 +298,8 @@ def test_every_command_that_a_page_names_exists(path: Path) -> None:
     made = set(re.findall(r"^(?:\$ )?make (?:PYTHON=\S+ )?([a-z][\w-]*)", code, re.MULTILINE))
     assert made - targets == set()
     known = {name for name, _command in REFERENCE.verbs()} | set(ALIASES)
-    called = re.findall(r"(?:^|`|\$ |run: )bmadp ([a-z]+)(?: ([a-z]+)\b)?", text, re.MULTILINE)
+    called = re.findall(r"(?:`|\$ |run: )bmadp ([a-z]+)(?: ([a-z]+)\b)?", text)
+    called += re.findall(r"^bmadp ([a-z]+)(?: ([a-z]+)\b)?", "\n".join(_FENCE.findall(text)), re.MULTILINE)
     unknown = [f"{verb} {below}".strip() for verb, below in called if verb not in known]
     unknown += [
         f"{verb} {below}" for verb, below in called if verb in {"skill", "cache"} and below and f"{verb} {below}" not in known

@@ -9,7 +9,7 @@ from bmad_provisioner import api
 from bmad_provisioner.digest import Entry, Plain
 from bmad_provisioner.errors import UsageError
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.kind import Adoption
+from bmad_provisioner.kind import Adoption, Kind
 from bmad_provisioner.plan import Plan
 from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.session import Looking, Session, look
@@ -33,7 +33,7 @@ class Found:
 def adopt(session: Session, *, name: str) -> Found:
     """Return the manifest that declares what the project holds, and the moves it takes."""
     for kind in Plugins("bmad_provisioner.kinds").values():
-        if kind.adopt is not None:
+        if kind.owns and kind.adopt is not None:
             scope, function = kind.adopt
             sight = look(session, scope, session.project.root)
             managed = frozenset(path for tree in session.journal.recorded().trees.values() for path in tree)
@@ -41,6 +41,13 @@ def adopt(session: Session, *, name: str) -> Found:
             text = HEAD + dump(made.data)
             return Found(text, _plan(session, sight, made, text), made.findings)
     raise UsageError("no installed kind can adopt a project")
+
+
+def fitted(session: Session, kind: Kind, *, name: str) -> str:
+    """Return the manifest of a kind that only amends, fitted to what the project holds; it moves nothing."""
+    assert kind.adopt is not None
+    scope, function = kind.adopt
+    return HEAD + dump(function(look(session, scope, session.project.root), name, frozenset()).data)
 
 
 def dump(data: Mapping[str, Plain]) -> str:

@@ -103,16 +103,20 @@ def plan(
         identity = _recorded_as(session, request, state)
         record = left_out(state.tree(identity), desired, outcomes) if request.kind.owns else {}
         sight.add(observe(str(session.project.root), {*desired, *record} - sight.tree.keys(), session.index))
-        changes = differ(session, sight, desired, amended(graph, outcomes, record, sight.entry), outcomes, asking.choices)
+        known = amended(graph, outcomes, record, sight.entry)
+        changes = differ(session, sight, desired, known, outcomes, asking.choices)
+        failed = failures(outcomes, () if request.kind.owns else sight.tree)
     made = Plan(
         project=str(session.project.root),
         document=identity,
         source=request.source,
         head=state.head,
         changes=changes,
-        findings=(*findings, *found, *failures(outcomes), *obstacles(session, changes), *unfinished(session)),
+        findings=(*findings, *found, *failed, *obstacles(session, changes), *unfinished(session)),
         steps=tuple(step(outcome, graph[name]) for name, outcome in outcomes.items()),
-        records=to_record(desired, record, changes, complete=is_complete(outcomes)) if request.kind.owns else {},
+        records=(
+            to_record(desired, record, changes, complete=is_complete(outcomes), lent=known.keys()) if request.kind.owns else {}
+        ),
         current=len(desired) - sum(1 for change in changes if change.path in desired),
         facts=facts({name: outcome.output for name, outcome in outcomes.items() if outcome.output is not None}),
         scope=scope,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence, Set
 
 from bmad_provisioner.digest import Entry
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.engine.run import Outcome, Status
 from bmad_provisioner.engine.task import Task
 from bmad_provisioner.errors import PlanError, UsageError
-from bmad_provisioner.finding import Finding
+from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.patterns import meet
 from bmad_provisioner.plan import Step
 from bmad_provisioner.session import Looking, Session
@@ -130,10 +130,16 @@ def is_complete(outcomes: Mapping[str, Outcome]) -> bool:
     return all(outcome.output is not None for outcome in outcomes.values())
 
 
-def to_record(desired: Tree, record: Tree, changes: Sequence[Change], *, complete: bool) -> dict[str, Entry | None]:
-    """Return what a receipt would record anew: what is made, adopted or forgotten; nothing that is undecided."""
+def to_record(
+    desired: Tree, record: Tree, changes: Sequence[Change], *, complete: bool, lent: Set[str] = frozenset()
+) -> dict[str, Entry | None]:
+    """Return what a receipt would record anew: what is made, adopted or forgotten; nothing that is undecided, or only `lent`.
+
+    A file that stood there, and that a task changed where it stands, stays whose it was: on record it would be deleted
+    as soon as no task changes it any more.
+    """
     undecided = {change.path for change in changes if change.gap is Gap.CONFLICT}
-    paths = ({*desired, *record} if complete else set(desired)) - undecided
+    paths = ({*desired, *record} if complete else set(desired)) - undecided - (lent - record.keys())
     return {path: desired.get(path) for path in sorted(paths) if desired.get(path) != record.get(path)}
 
 
@@ -166,9 +172,15 @@ def _model(task: Task) -> str:
     return named if isinstance(named, str) else ""
 
 
-def failures(outcomes: Mapping[str, Outcome]) -> list[Finding]:
-    """Return a finding for every task that failed."""
-    return [Finding(o.task, "task-failed", o.error, hint=o.hint) for o in outcomes.values() if o.status is Status.FAILED]
+def failures(outcomes: Mapping[str, Outcome], amends: Container[str]) -> list[Finding]:
+    """Return a finding for every task that failed; of one that `amends` the file it is named by only that is lost: a warning."""
+    failed = [one for one in outcomes.values() if one.status is Status.FAILED]
+    return [
+        Finding(one.task, "task-failed", f"{one.error}; the file stays as it is", Severity.WARNING, hint=one.hint)
+        if one.task in amends
+        else Finding(one.task, "task-failed", one.error, hint=one.hint)
+        for one in failed
+    ]
 
 
 def obstacles(session: Session, changes: Sequence[Change]) -> list[Finding]:

@@ -12,7 +12,7 @@ from bmad_provisioner.tree.search import search
 
 FILES = [
     "setup.py", "src/a.py", "src/a.txt", "src/deep/er/b.py", "src/vendor/c.py", "src/vendored.py", "tests/test_a.py",
-    "src/__pycache__/a.py", "node_modules/m/x.py", ".git/hook.py", "env/pyvenv.cfg", "env/lib/d.py", "src/é/ü.py",
+    "src/__pycache__/a.py", "src/.pytest_cache/b.py", "node_modules/m/x.py", ".git/hook.py", "env/pyvenv.cfg", "env/lib/d.py", "src/é/ü.py",
 ]  # fmt: skip
 CASES = {
     "everything": (["**/*.py"], ["setup.py", "src/a.py", "src/deep/er/b.py", "src/vendor/c.py", "src/vendored.py", "src/é/ü.py", "tests/test_a.py"]),

@@ -9,6 +9,7 @@ import click
 from bmad_provisioner import api, explain, project
 from bmad_provisioner import heal as healing
 from bmad_provisioner.cli import show
+from bmad_provisioner.cli.code import foreseen, is_code
 from bmad_provisioner.cli.inspect import tell_findings
 from bmad_provisioner.cli.options import choice_options, choices, progressing, read_manifest, shared
 from bmad_provisioner.cli.tell import CLEAN, FAILED, out, out_json, say, tell_finding
@@ -36,12 +37,14 @@ def diff(
         read = read_manifest(manifest, folder)
         with working(read, folder, progress) as work:
             for request in work.requests:
-                made = api.plan(work.session, request, api.Asking(choices=choices(ours, theirs)))
+                made = foreseen(api.plan(work.session, request, api.Asking(choices=choices(ours, theirs))))
                 tell_findings(made)
                 parts = [part for part in explain.texts(work.session, made) if not paths or _within(part.path, paths)]
                 shown += [{"path": part.path, "gap": part.gap.value, "diff": "".join(part.lines)} for part in parts]
                 for line in (line for part in parts for line in part.lines if not as_json):
                     out(line.rstrip("\n"), colour=_colour(line))
+                if is_code(made) and not as_json and not paths:
+                    say(show.summary(made))
     if as_json:
         out_json({"diffs": shown})
     return CLEAN

@@ -12,18 +12,21 @@ from bmad_provisioner import api
 from bmad_provisioner import heal as healing
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.agents import confirm, gate
+from bmad_provisioner.cli.code import foreseen
 from bmad_provisioner.cli.options import choice_options, choices, progressing, shared, yes_option
-from bmad_provisioner.cli.tell import counted, out, tell_warnings
+from bmad_provisioner.cli.tell import counted, out
 from bmad_provisioner.cli.work import Work, opened, signature
 from bmad_provisioner.errors import StaleError, UsageError
 from bmad_provisioner.likeness import note
 from bmad_provisioner.plan import Plan
+from bmad_provisioner.tree.journal import Receipt
 
 
-def carry_out(work: Work, asking: api.Asking, *, yes: bool, saved: Path | None, as_json: bool) -> int:
-    """Plan and apply every document of a manifest in turn, each against what the one before left."""
+def carry_out(work: Work, asking: api.Asking, *, yes: bool, saved: Path | None, as_json: bool) -> tuple[list[Plan], list[Receipt]]:
+    """Plan and apply every document of a manifest in turn, each against what the one before left; return plans and receipts."""
     with work.session.alone("bmadp apply"):
-        plans, receipts = [], []
+        plans: list[Plan] = []
+        receipts: list[Receipt] = []
         expected = _reviewed(saved) if saved else None
         for number, request in enumerate(work.requests):
             if saved is None:
@@ -34,16 +37,16 @@ def carry_out(work: Work, asking: api.Asking, *, yes: bool, saved: Path | None, 
                     f"the plan is no longer the one in `{saved}`; nothing was applied",
                     hint="review it anew: `bmadp analyze --save FILE`",
                 )
-            plans.append(made)
+            plans.append(foreseen(made))
             if made.asks:
                 note(work.session, made)
             if not as_json:
-                _show(made)
+                show.told_text(foreseen(made))
             _ask(made, f"apply {len(made.writes)} changes?", yes=yes)
             receipt = api.apply(work.session, made, signature(), manifest=work.manifest.data, path=str(work.manifest.path))
             if receipt is not None:
                 receipts.append(receipt)
-    return show.done_text(plans, receipts, as_json=as_json)
+    return plans, receipts
 
 
 def _reviewed(path: Path) -> list[str]:
@@ -54,12 +57,6 @@ def _reviewed(path: Path) -> list[str]:
         return [made["plan"] for made in body["plans"]]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"`{path}` is no plan: {error}", hint="`bmadp analyze --save FILE` writes one") from error
-
-
-def _show(made: Plan) -> None:
-    tell_warnings(made.findings)
-    if not made.is_clean:
-        show.plan_text(made)
 
 
 def _ask(made: Plan, question: str, *, yes: bool) -> None:
@@ -113,7 +110,7 @@ def heal(yes: bool, ours: tuple[str, ...], theirs: tuple[str, ...], folder: Path
             made = api.plan(session, applied.request, api.Asking(hold=applied.request.kind.asks, choices=choices(ours, theirs)))
             plans.append(made)
             if not as_json:
-                _show(made)
+                show.told_text(made)
             _ask(made, f"heal {counted(len(made.writes), 'file')}?", yes=yes)
             done = api.apply(session, made, signature(), verb="heal", manifest=applied.data, path=applied.path)
             receipts += [done] if done is not None else []

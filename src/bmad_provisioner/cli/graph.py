@@ -16,6 +16,10 @@ from bmad_provisioner.plan import Plan, Step
 _MARKS = {"done": "*", "cached": "=", "held": "?", "failed": "!", "skipped": "-"}
 
 
+_MANY = 12
+"""Tasks that are named of those that one needs; `--json` names all."""
+
+
 @click.command()
 @manifest_argument
 @click.option("--mermaid", is_flag=True, help="Print it as a Mermaid flowchart, for a page.")
@@ -40,8 +44,12 @@ def _text(made: Plan) -> None:
     for number in sorted(set(levels.values())):
         for step in made.steps:
             if levels[step.task] == number:
-                needs = f"  needs {', '.join(step.needs)}" if step.needs else ""
-                out(f"  {number} {_MARKS[step.status]} {step.task}  {step.status}{needs}")
+                out(f"  {number} {_MARKS[step.status]} {step.task}  {step.status}{_needs(step)}")
+
+
+def _needs(step: Step) -> str:
+    more = f" and {len(step.needs) - _MANY} more" if len(step.needs) > _MANY else ""
+    return f"  needs {', '.join(step.needs[:_MANY])}{more}" if step.needs else ""
 
 
 def _levels(steps: tuple[Step, ...]) -> dict[str, int]:

@@ -10,15 +10,17 @@ import click
 
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.agents import forecast_plain, forecast_text
+from bmad_provisioner.cli.code import foreseen, has_broken, is_code
 from bmad_provisioner.cli.options import (
     glanced,
     manifest_argument,
     progressing,
     read_manifest,
     shared,
+    watch_option,
 )
 from bmad_provisioner.cli.tell import CLEAN, CONFLICT, DRIFT, FAILED, PENDING, out, out_json, say, tell_finding
-from bmad_provisioner.finding import Finding, Severity
+from bmad_provisioner.finding import Finding
 from bmad_provisioner.forecast import Forecast, forecast, nothing
 from bmad_provisioner.plan import Plan
 
@@ -31,7 +33,7 @@ def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *,
         read = read_manifest(manifest, folder)
         known = glanced(read, folder, progress)
         if known is not None:
-            casts += [nothing(known)] if known.asks else []
+            casts += [nothing(known)] if known.asks and not is_code(known) else []
             return [known]
         # Heavy, and not needed when nothing moved.
         from bmad_provisioner import api  # noqa: PLC0415
@@ -39,7 +41,7 @@ def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *,
 
         with working(read, folder, progress) as work:
             plans = [api.plan(work.session, request) for request in work.requests]
-            casts += [forecast(work.session, made) for made in plans if made.asks]
+            casts += [forecast(work.session, made) for made in plans if made.asks and not is_code(made)]
             return plans
 
 
@@ -47,10 +49,13 @@ def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *,
 @manifest_argument
 @click.option("--all", "every", is_flag=True, help="List every file, also where there are many.")
 @click.option(
-    "--exit-code", is_flag=True, help="Exit with 4 when changes are pending, 5 on drift, 6 on conflict (the highest wins)."
+    "--exit-code",
+    is_flag=True,
+    help="Exit with 4 when changes are pending, 5 on drift, 6 on conflict (the highest wins), 1 where a file is left broken.",
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="How to tell it (default: text).")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to a file for `apply --plan`.")
+@watch_option
 @shared
 def analyze(
     manifest: Path | None,
@@ -61,13 +66,32 @@ def analyze(
     folder: Path | None,
     as_json: bool,
     timings: bool,
+    watch: bool,
 ) -> int:
     """Show the gap between the manifest and the project. Touches nothing but the cache."""
-    casts: list[Forecast] = []
     form = "json" if as_json else form
+
+    def once() -> list[Plan]:
+        return _analyzed(manifest, folder, form=form, every=every, save=save, timings=timings)
+
+    if not watch:
+        return max(_code(made, exit_code=exit_code) for made in once())
+    # Only for who asks for it.
+    from bmad_provisioner.cli import watch as watching  # noqa: PLC0415
+
+    watching.alone(save=save, exit_code=exit_code, format=form != "text")
+    return watching.watch(lambda: (once(), ()), manifest, folder)
+
+
+def _analyzed(
+    manifest: Path | None, folder: Path | None, *, form: str, every: bool, save: Path | None, timings: bool
+) -> list[Plan]:
+    """Plan, tell it in the form asked for, and return the plans as they were told."""
+    casts: list[Forecast] = []
     plans = _plans(manifest, folder, casts, timings=timings, as_json=form != "text")
     if save:
         save.write_text(json.dumps({"plans": [show.plan_plain(made) for made in plans]}, indent=1), encoding="utf-8")
+    plans = [foreseen(made) for made in plans]
     if form == "json":
         told = {"forecasts": [forecast_plain(cast) for cast in casts]} if casts else {}
         out_json({"plans": [show.plan_plain(made) for made in plans], **told})
@@ -80,7 +104,7 @@ def analyze(
         show.plan_text(made, every=every)
         for number, advice in enumerate(show.recommendations(made), 1):
             out(f"{number}. {advice}")
-    return max(_code(made, exit_code=exit_code) for made in plans)
+    return plans
 
 
 def _report(form: str, findings: Sequence[Finding]) -> None:
@@ -100,14 +124,15 @@ def _code(made: Plan, *, exit_code: bool) -> int:
         return CLEAN
     if made.conflicts:
         return CONFLICT
-    return DRIFT if made.drifts else CLEAN if made.is_clean else PENDING
+    if made.drifts or not made.is_clean:
+        return DRIFT if made.drifts else PENDING
+    return FAILED if has_broken(made) else CLEAN
 
 
 def tell_findings(made: Plan) -> None:
     """Write what a plan found, but for mere information."""
-    for finding in made.findings:
-        if finding.severity is not Severity.INFO:
-            tell_finding(finding)
+    for finding in show.apart(made):
+        tell_finding(finding)
 
 
 @click.command()
@@ -115,12 +140,12 @@ def tell_findings(made: Plan) -> None:
 @shared
 def validate(manifest: Path | None, folder: Path | None, as_json: bool, timings: bool) -> int:
     """Check the manifest, the skills it makes, and that the project is as it says."""
-    plans = _plans(manifest, folder, [], timings=timings, as_json=as_json)
+    plans = [foreseen(made) for made in _plans(manifest, folder, [], timings=timings, as_json=as_json)]
     if as_json:
         out_json({"plans": [show.plan_plain(made) for made in plans]})
         return CLEAN if all(made.is_clean for made in plans) else FAILED
     for made in plans:
-        for finding in made.findings:
+        for finding in show.apart(made) if is_code(made) else made.findings:
             tell_finding(finding)
         _context(made)
         out(f"{'valid' if made.is_clean else 'not valid'}: {show.summary(made)}", bold=True)

@@ -63,6 +63,11 @@ def manifest_argument(function: Function) -> Function:
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
+watch_option = click.option(
+    "--watch", is_flag=True, help="Do it again whenever a file that the manifest looks at changes; Ctrl-C ends it."
+)
+
+
 def again_options(function: Function) -> Function:
     """Give a verb `--again`, `--refresh` and `--on`."""
     for option in (

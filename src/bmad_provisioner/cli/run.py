@@ -10,6 +10,7 @@ import click
 
 from bmad_provisioner.cli import show
 from bmad_provisioner.cli.agents import cached_text, gate, ran_text
+from bmad_provisioner.cli.code import foreseen, is_code
 from bmad_provisioner.cli.inspect import tell_findings
 from bmad_provisioner.cli.options import (
     Manifest,
@@ -74,7 +75,7 @@ def _made(
         for request in work.requests:
             gate(work.session, request, wanted, yes=yes)
             start = time.perf_counter()
-            plans.append(api.plan(work.session, request, wanted))
+            plans.append(foreseen(api.plan(work.session, request, wanted)))
             note(work.session, plans[-1])
             _tell(plans[-1], start, as_json=as_json)
     return plans
@@ -83,4 +84,7 @@ def _made(
 def _tell(made: Plan, start: float, *, as_json: bool) -> None:
     if not as_json:
         tell_findings(made)
-        ran_text(made, seconds=time.perf_counter() - start)
+        if is_code(made):
+            show.plan_text(made)
+        else:
+            ran_text(made, seconds=time.perf_counter() - start)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bmad_provisioner.cli.tell import CLEAN, counted, out, out_json, say
+from bmad_provisioner.cli import code
+from bmad_provisioner.cli.tell import CLEAN, counted, out, out_json, say, tell_warnings
 from bmad_provisioner.digest import Entry, Plain
-from bmad_provisioner.finding import Finding
+from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.plan import Plan, Step
 from bmad_provisioner.tree.model import Change, Gap
 
@@ -29,6 +30,9 @@ _NEW = (Gap.MISSING, "new")
 
 def plan_text(made: Plan, *, every: bool = False) -> None:
     """Print a plan: what it is of, the gap grouped by what makes the files, and the sum."""
+    if code.is_code(made) and made.steps:
+        code.code_text(made, every=every)
+        return
     _heading(made)
     if made.changes:
         out()
@@ -50,6 +54,20 @@ def plan_text(made: Plan, *, every: bool = False) -> None:
     out(summary(made), bold=True)
 
 
+def told_text(made: Plan) -> None:
+    """Print a plan that is about to be applied, where there is more to it than that nothing is to be done."""
+    tell_warnings(apart(made))
+    if not made.is_clean or code.needs_a_look(made):
+        plan_text(made)
+
+
+def apart(made: Plan) -> list[Finding]:
+    """Return the errors and warnings that are told by themselves, and not beside the file they speak of."""
+    return [
+        one for one in made.findings if one.severity is not Severity.INFO and not (code.is_code(made) and one.rule in code.RULES)
+    ]
+
+
 def _where(changes: Sequence[Change]) -> str:
     """Return the folders of what is not listed file by file."""
     folders = sorted({"/".join(change.path.split("/")[:-1][:2]) or "." for change in changes})
@@ -63,6 +81,8 @@ def _told(made: Plan) -> list[Step]:
 
 def summary(made: Plan) -> str:
     """Return a plan in one line."""
+    if code.is_code(made) and made.steps:
+        return code.summary(made)
     count = _count(made.changes)
     parts = [f"{count.get(gap.value, 0)} {gap.value}" for gap in Gap if count.get(gap.value)]
     parts.append(f"{made.current} up to date")
@@ -109,6 +129,8 @@ def recommendations(made: Plan) -> list[str]:
     lost = [c for c in made.writes if c.gap is Gap.MISSING and c.reason == "made before, and gone"]
     if lost:
         advice.append(f"run `bmadp heal`: {len(lost)} file{'s' * (len(lost) > 1)} made before are gone")
+    if code.is_code(made):
+        return [*advice, *code.advice(made)]
     if (made.writes or made.held) and not made.errors and not made.conflicts:
         advice.append("run `bmadp apply` to close the gap; `bmadp diff` shows it line by line first")
     if made.drifts:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -49,6 +51,9 @@ project:
 @click.command()
 @click.option("--adopt", "adopting", is_flag=True, help="Write a manifest of what the project already holds, and move it under it.")
 @click.option("--team", metavar="NAME", help="Write a ready team and a request to start from, such as `fullstack`.")
+@click.option(
+    "--code", "coding", is_flag=True, help="Care for Python files: those that are here, or a small broken package to try it on."
+)
 @click.option("--name", help="The project's name (default: its folder's).")
 @click.option("--language", type=click.Choice(["en", "fr"]), default="en", help="Language of the generated text.")
 @yes_option
@@ -56,6 +61,7 @@ project:
 def init(
     adopting: bool,
     team: str | None,
+    coding: bool,
     name: str | None,
     language: str,
     yes: bool,
@@ -71,6 +77,8 @@ def init(
     name = name or "".join(c if c.isalnum() or c in "-_." else "-" for c in place.root.name) or "project"
     if team:
         return _team(place, team, language, as_json=as_json)
+    if coding:
+        return _code(place, name, as_json=as_json)
     if adopting:
         return _adopt(place, name, yes=yes, as_json=as_json, timings=timings)
     text = _SCAFFOLD.format(name=_yaml_name(name), language=language)
@@ -83,22 +91,49 @@ def init(
 
 def _team(place: project.Project, name: str, language: str, *, as_json: bool) -> int:
     """Write a ready team and its request; what stands there already is left alone."""
-    ready: dict[str, Kind] = {}
-    for kind in Plugins("bmad_provisioner.kinds").values():
-        ready |= dict.fromkeys(kind.samples("", language), kind) if kind.samples else {}
-    if name not in ready:
+    kind = _kind("Team")
+    ready = kind.samples("", language) if kind.samples else {}
+    if kind.samples is None or name not in ready:
         raise UsageError(f"there is no ready team `{name}`", hint=did_you_mean(name, ready))
-    samples = ready[name].samples
-    files = samples(name, language) if samples else {}
-    taken = [path for path in files if (place.root / path).exists() or (place.root / path).is_symlink()]
+    files = kind.samples(name, language)
+    _lay(place, files, as_json=as_json)
+    first = "say in `request.md` what you want; " if "request.md" in files else ""
+    say(f"hint: {first}`bmadp analyze` shows what the team would make, `bmadp apply` makes it")
+    return CLEAN
+
+
+def _code(place: project.Project, name: str, *, as_json: bool) -> int:
+    """Write a document that fits the Python files of a project; where there are none, a broken package to try it on."""
+    kind = _kind("Code")
+    with Session(place, emit=lambda _event: None, begin=False) as session:
+        text = adopt.fitted(session, kind, name=name)
+    if "paths: []" not in text:
+        _lay(place, {source.DEFAULT_NAME: text}, as_json=as_json)
+        say("hint: `bmadp analyze` shows what it would do, `bmadp diff` line by line; `bmadp apply` does it")
+    elif kind.samples is not None:
+        sample = next(iter(kind.samples("", "")))
+        _lay(place, kind.samples(sample, ""), as_json=as_json)
+        say("hint: no Python file was here, so this is a broken package to try it on; `bmadp diff` shows what would be mended")
+    return CLEAN
+
+
+def _kind(name: str) -> Kind:
+    kind: Kind = Plugins("bmad_provisioner.kinds")[name]
+    return kind
+
+
+def _lay(place: project.Project, files: Mapping[str, str], *, as_json: bool) -> None:
+    """Write files into a project; what stands there already is left alone."""
+    ways = {str(above) for path in files for above in Path(path).parents}
+    taken = [path for path in files if os.path.lexists(place.root / path)]
+    taken += [path for path in ways if os.path.lexists(place.root / path) and not (place.root / path).is_dir()]
     if taken:
         raise UsageError(f"`{place.root / taken[0]}` already exists", hint="move it away first, or start in another folder")
     for path, text in files.items():
+        (place.root / path).parent.mkdir(parents=True, exist_ok=True)
         (place.root / path).write_text(text, encoding="utf-8")
         out(f"wrote {place.root / path}", colour="green") if not as_json else None
     out_json({"files": [str(place.root / path) for path in files]}) if as_json else None
-    say("hint: say in `request.md` what you want; `bmadp analyze` shows what the team would make, `bmadp apply` makes it")
-    return CLEAN
 
 
 def _yaml_name(name: str) -> str:

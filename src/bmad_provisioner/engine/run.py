@@ -151,7 +151,9 @@ class _Run:
             cache.remember(task.name, one.key, Trace(one.parts, shown(task)))
 
     def _standing(self, one: Attempt) -> Hit | None:
-        """Return what one outside made the last time, if nothing changed since but that this stands now in the files it reads."""
+        """Return what one outside made the last time, if nothing changed since but that this, or what others made after it, stands
+        now in the files it reads.
+        """
         cache, task = self._means.cache, one.task
         last = cache.last(task.name) if task.reads and task.action.external else None
         if last is None:
@@ -160,8 +162,23 @@ class _Run:
         moved = {part for part in {**before, **one.parts} if before.get(part) != one.parts.get(part)}
         paths = [path for path in task.reads if f"file {path}" in moved]
         hit = cache.get_many({last: task}).get(last) if len(paths) == len(moved) else None
-        made = hit.output.files if hit is not None else {}
-        return hit if all(path in made and made[path] == self._means.view.entry(path) for path in paths) else None
+        if hit is None:
+            return None
+        stands = {path: self._means.view.entry(path) for path in paths}
+        made = self._made_after(task.name)
+        return (
+            hit
+            if all(entry is not None and any(files.get(path) == entry for files in made) for path, entry in stands.items())
+            else None
+        )
+
+    def _made_after(self, name: str) -> list[Mapping[str, Entry]]:
+        """Return the files that a task made the last time, and those of all that wait for it."""
+        names = [name]
+        for each in names:
+            names += [other for other in self._graph.wanted_by(each) if other not in names]
+        keys = {known: self._graph[each] for each in names if (known := self._means.cache.last(each)) is not None}
+        return [hit.output.files for hit in self._means.cache.get_many(keys).values()]
 
     def _hit(self, task: Task, hit: Hit) -> None:
         self._said[task.name] = hit.said

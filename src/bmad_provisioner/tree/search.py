@@ -9,22 +9,23 @@ from bmad_provisioner.digest import Entry
 from bmad_provisioner.patterns import is_pattern, matcher
 from bmad_provisioner.tree.observe import Index, observe
 
-_PASSED_BY = frozenset(
-    (".git", ".hg", ".svn", ".bmad-provisioner", "__pycache__", "node_modules", ".tox", ".nox", ".venv", ".mypy_cache")
-)
+_APART = (".git", ".hg", ".svn", ".bmad-provisioner", "node_modules", ".tox", ".nox", ".venv")
+_CACHES = ("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis")
+_PASSED_BY = frozenset((*_APART, *_CACHES))
 _ENVIRONMENT = "pyvenv.cfg"
 """What stands in a folder that is a virtual environment (PEP 405)."""
 
 
 def search(root: str, patterns: Sequence[str], index: Index) -> dict[str, Entry]:
     """Return the files below `root` that fit `patterns`; what follows `!` is taken out again. No link is followed."""
+    return observe(root, sorted(set(paths(root, patterns))), index)
+
+
+def paths(root: str, patterns: Sequence[str]) -> Iterator[str]:
+    """Yield the paths of the files below `root` that fit `patterns`, without a look at the files."""
     fits, closed = matcher(patterns), _closed(patterns)
-    found: dict[str, None] = {}
     for start in _starts(patterns):
-        for path in _below(root, start, closed):
-            if fits(path):
-                found[path] = None
-    return observe(root, sorted(found), index)
+        yield from (path for path in _below(root, start, closed) if fits(path))
 
 
 def _starts(patterns: Sequence[str]) -> list[str]:

@@ -12,12 +12,13 @@ import libcst as cst
 import pytest
 
 from bmad_provisioner.errors import TaskError
+from bmad_provisioner.kinds.code.judge import fits
 from bmad_provisioner.kinds.code.module import Hit, Module
 from bmad_provisioner.kinds.code.passes.annotations import ANNOTATIONS
 from bmad_provisioner.kinds.code.passes.import_order import IMPORT_ORDER
 from bmad_provisioner.kinds.code.passes.modern_syntax import MODERN_SYNTAX
 from bmad_provisioner.kinds.code.passes.unused_imports import UNUSED_IMPORTS
-from bmad_provisioner.kinds.code.rewrite import ROUNDS, rewrite
+from bmad_provisioner.kinds.code.rewrite import ROUNDS, parse, rewrite
 from bmad_provisioner.kinds.code.rewriting import Pass, Scope
 from kinds.code.toy_passes import GUARD, NO_PRINT, TOYS
 from kinds.code.whole_file import whole_file
@@ -138,6 +139,27 @@ def test_a_text_that_breaks_its_statement_is_found_though_it_promised_not_to() -
     assert [failure.rule for failure in done.failures] == ["bad"]
 
 
+def test_a_pass_that_is_not_steady_is_asked_again_after_what_another_did() -> None:
+    def find(module: Module) -> Iterator[Hit]:
+        if "-> None" in module.text and "#" not in module.text:
+            yield Hit(0, 0, "# nothing\n", settled=True)
+
+    done = rewrite(b"def f():\n    print()\n", [Pass("late", "1", (), find), ANNOTATIONS], {})
+    assert done.data == b"# nothing\ndef f() -> None:\n    print()\n"
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("(1", "2)"), ("[1", "2]"), ("'''1", "2'''"), ("1 + \\", "2")])
+def test_a_text_that_leans_on_the_next_statement_is_found(opens: str, closes: str) -> None:
+    def find(module: Module) -> Iterator[Hit]:
+        for statement, text in zip(module.tree.body, (opens, closes), strict=True):
+            assert isinstance(statement, ast.Assign)
+            yield module.exact(statement, statement.value, text, "")
+
+    data = b"x = 7\ny = 8\n"
+    module = parse(data.decode(), {})
+    assert not fits(module, list(find(module)))
+
+
 def test_two_passes_that_keep_each_other_going_do_so_no_longer() -> None:
     done = rewrite(b"a = 1\n", [exact("to-b", "a", "b"), exact("to-a", "b", "a")], {})
     assert [failure.rule for failure in done.failures] == ["to-a"]
@@ -148,7 +170,7 @@ def test_what_one_pass_leaves_over_another_takes_in_the_same_run() -> None:
     data = b"from typing import Optional\n\n\ndef f(x: Optional[int]) -> None:\n    print(x)\n"
     done = rewrite(data, [UNUSED_IMPORTS, MODERN_SYNTAX], {})
     assert done.data == b"\n\ndef f(x: int | None) -> None:\n    print(x)\n"
-    assert [(note.rule, note.line) for note in done.notes] == [("modern-syntax", 4), ("unused-imports", 1)]
+    assert [(note.rule, note.line) for note in done.notes] == [("unused-imports", 1), ("modern-syntax", 4)]
 
 
 def test_where_two_want_the_same_place_the_first_has_it() -> None:

@@ -20,25 +20,30 @@ _DEFINED = re.compile(r"def\s+(?=\w)")
 
 
 def whole_file(data: bytes, passes: Sequence[Pass], asked: dict[str, Plain]) -> bytes:
-    """Return what LibCST makes of a file, pass after pass, until none of them changes it."""
+    """Return what LibCST makes of a file, pass after pass, until none of them changes it.
+
+    A transformer sees every file and all of it: neither needles nor matchers are asked. What an exact pass wants is found by
+    its own matcher, without needles; what is compared then is how its texts are put into the file.
+    """
     source = read(data)
     text = source.text
     for _ in range(10):
         before = text
+        tree = cst.parse_module(text) if any(one.transformer for one in passes) else None
         for one in passes:
-            text = _once(text, one, asked)
+            fresh = tree.visit(one.transformer(None, ())).code if one.transformer and tree else _spliced(text, one, asked)
+            if fresh != text:
+                text, tree = fresh, cst.parse_module(fresh) if tree else None
         if text == before:
             break
     return Text(text, source.encoding, source.bom).data()
 
 
-def _once(text: str, one: Pass, asked: dict[str, Plain]) -> str:
+def _spliced(text: str, one: Pass, asked: dict[str, Plain]) -> str:
     module = Module(text, ast.parse(text), asked)
-    hits = tuple(one.find(module))
+    hits = tuple(hit for hit in one.find(module) if text[hit.start : hit.end] != hit.text)
     if not hits:
         return text
-    if one.transformer is not None:
-        return cst.parse_module(text).visit(one.transformer(module, hits)).code
     wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
     splicer = _Splicer(module, _apart(hits))
     result = wrapper.visit(splicer).code

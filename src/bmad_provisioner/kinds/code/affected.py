@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#;]*)|import[ \t]+([\w., \t]+))", re.MULTILINE
 )
+_SPELLED = re.compile(
+    rb"[\"']([\w./-]*[./][\w./-]*)(?::[\w.]+)?[\"']"
+    rb"|(?:[\"']-m[\"'][ \t]*,|\b(?:import_module|importorskip|__import__|run_module|find_spec)\()\s*[\"']([\w.]+)[\"']"
+)
+"""A module or a file as a text names it: to be patched, loaded by its name, or started."""
+_OWN_CHOICE = re.compile(rb"^[ \t]*python_files[ \t]*=|doctest-(?:modules|glob)", re.MULTILINE)
+_HARMLESS = frozenset({"test", "this", "antigravity", "__main__", "__init__"})
+"""Names of the standard library that nothing imports."""
 
 
 def roots(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the folders that packages and modules are imported from: above the highest folder with an `__init__.py`, and `src`."""
+    """Return the folders that packages are imported from: the project, `src`, and those that hold packages.
+
+    One in which something is called like a module of the standard library is left out: every program would import that instead.
+    """
     known = set(paths)
     found = {"", *("src" for path in known if path.startswith("src/"))}
     for path in known:
         folder = PurePosixPath(path).parent
+        if f"{folder}/__init__.py" not in known:
+            continue
         while str(folder) != "." and f"{folder}/__init__.py" in known:
             folder = folder.parent
         found.add("" if str(folder) == "." else str(folder))
-    return tuple(sorted(found))
+    taken = sys.stdlib_module_names - _HARMLESS
+    hiding = {parent for path in known for parent, name in _holders(path, known) if name in taken}
+    return tuple(sorted(found - hiding))
+
+
+def _holders(path: str, known: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the folder that a module stands in, with its name, and the same of a package."""
+    folder, _, name = path.rpartition("/")
+    if name == "__init__.py":
+        folder, _, name = folder.rpartition("/")
+    yield folder, name.removesuffix(".py")
 
 
 def modules_of(path: str) -> tuple[str, ...]:
@@ -57,25 +81,47 @@ def is_test(path: str) -> bool:
     return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
 
 
+def chooses_its_own(configuration: bytes) -> bool:
+    """Say whether a project tells pytest to collect tests from other files than those that are named like tests."""
+    return _OWN_CHOICE.search(configuration) is not None
+
+
 Links = Mapping[str, set[str]]
 """Which files each file imports."""
 
 
 def links(contents: Mapping[str, bytes]) -> Links:
-    """Return which of the files each of them imports, as far as that stands in it."""
+    """Return which of the files each of them imports or names, as far as that stands in it, and what is run before it."""
     modules: dict[str, set[str]] = {}
     for path in contents:
         for module in modules_of(path):
             modules.setdefault(module, set()).add(path)
-    return {
-        path: {
-            found
-            for name in imported(modules_of(path)[0], path.endswith("__init__.py"), data)
-            for part in _heads(name)
-            for found in modules.get(part, ())
-        }
-        for path, data in contents.items()
-    }
+    linked: dict[str, set[str]] = {}
+    for path, data in contents.items():
+        names = imported(modules_of(path)[0], path.endswith("__init__.py"), data) | set(_spelled(data))
+        found = {each for name in names for part in _heads(name) for each in modules.get(part, ())}
+        linked[path] = found | {each for each in _around(path) if each in contents} - {path}
+    return linked
+
+
+def _spelled(data: bytes) -> Iterator[str]:
+    """Yield the modules that texts in a file may name, by dots or as a path."""
+    for named, started in _SPELLED.findall(data):
+        name = (named or started).decode()
+        if name.endswith(".py"):
+            yield name.removesuffix(".py").lstrip("./").replace("/", ".")
+        elif "/" not in name:
+            yield name.strip(".")
+
+
+def _around(path: str) -> Iterator[str]:
+    """Yield what is run before a file is imported, though it does not say so: of its packages, and what pytest looks for."""
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield f"{folder}/__init__.py"
+        yield f"{folder}/conftest.py"
+        folder = folder.rpartition("/")[0]
+    yield "conftest.py"
 
 
 def reach(linked: Links, start: Iterable[str]) -> set[str]:
@@ -90,8 +136,8 @@ def reach(linked: Links, start: Iterable[str]) -> set[str]:
 
 
 def affected(linked: Links, changed: Collection[str]) -> tuple[str, ...] | None:
-    """Return the test files that reach a changed file through imports; `None` where all do, because a `conftest.py` changed."""
-    if any(PurePosixPath(path).name == "conftest.py" for path in changed):
+    """Return the test files that reach a changed file; `None` where all do, because the outermost `conftest.py` changed."""
+    if "conftest.py" in changed:
         return None
     importers: dict[str, set[str]] = {}
     for path, others in linked.items():

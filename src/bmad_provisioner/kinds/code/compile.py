@@ -11,6 +11,7 @@ from bmad_provisioner.engine.task import Action, Lane, Task
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.kind import Document, Scope, Sight
 from bmad_provisioner.kinds.code import survey, tidy, verify
+from bmad_provisioner.kinds.code.edition import EDITION
 from bmad_provisioner.kinds.code.load import load
 from bmad_provisioner.kinds.code.order import Order, order
 from bmad_provisioner.kinds.code.rewriting import Pass
@@ -18,10 +19,10 @@ from bmad_provisioner.patterns import matcher
 from bmad_provisioner.remarks import Remarks
 
 INDEX = "what the project knows"
-_SURVEY = Action("survey", "1", survey.survey, Lane.CPU, quiet=True)
-_INDEX = Action("index", "1", survey.index, quiet=True)
-_TIDY = Action("tidy", "1", tidy.tidy, Lane.CPU)
-_VERIFY = Action("verify", "1", verify.verify, Lane.IO, external=True)
+_SURVEY = Action("survey", EDITION, survey.survey, Lane.CPU, quiet=True)
+_INDEX = Action("index", EDITION, survey.index, quiet=True)
+_TIDY = Action("tidy", EDITION, tidy.tidy, Lane.CPU)
+_VERIFY = Action("verify", EDITION, verify.verify, Lane.IO, external=True)
 _PATIENCE = Policy(retries=0, timeout=120.0)
 """What one file may take: a worker that is longer at it is ended, and the file is told."""
 
@@ -39,7 +40,7 @@ def compile(document: Document, sight: Sight) -> tuple[Graph, tuple[Finding, ...
     paths = sorted(path for path, entry in sight.tree.items() if fits(path) and entry.is_plain)
     passes = load(wanted.passes)
     asks = bool(wanted.repair) or any(one.name == "unused-imports" for one in passes)
-    surveys = _surveys(paths, passes) if asks else ()
+    surveys = _surveys(paths, _named(wanted, passes)) if asks else ()
     tidies = tuple(_tidies(paths, wanted, passes, sight, asks=asks))
     return Graph([*surveys, *tidies, *_verified(wanted, tidies, sight)]), tuple(_remarks(document, paths))
 
@@ -49,10 +50,10 @@ def _remarks(document: Document, paths: Sequence[str]) -> Iterator[Finding]:
         yield Remarks(document).warning("code-paths", ("paths",), "takes in no file", "are the patterns relative to the project?")
 
 
-def _surveys(paths: Sequence[str], passes: Iterable[Pass]) -> Iterator[Task]:
+def _surveys(paths: Sequence[str], passes: list[Plain]) -> Iterator[Task]:
     for path in paths:
         yield Task(_surveyed(path), _SURVEY, {"path": path}, (path,), policy=_PATIENCE)
-    args: dict[str, Plain] = {"passes": _named(passes)}
+    args: dict[str, Plain] = {"passes": passes}
     yield Task(INDEX, _INDEX, args, hears={_surveyed(path): "survey" for path in paths})
 
 
@@ -60,13 +61,13 @@ def _tidies(paths: Sequence[str], wanted: Order, passes: Sequence[Pass], sight: 
     same: dict[str, Plain] = {
         "python": wanted.python, "repair": list(wanted.repair), "sure": wanted.sure, "verified": wanted.verify is not None
     }  # fmt: skip
-    named = {one.name: row for one, row in zip(passes, _named(passes), strict=True)}
+    named = _named(wanted, passes)
     for path in paths:
         data = sight.read(path) if passes else b""
-        due = [one for one in passes if not one.needles or any(needle in data for needle in one.needles)]
+        due = [row for one, row in zip(passes, named, strict=True) if _is_due(one, data)]
         if not due and not wanted.repair:
             continue
-        args: dict[str, Plain] = {"path": path, **same, "passes": [named[one.name] for one in due]}
+        args: dict[str, Plain] = {"path": path, **same, "passes": due}
         yield Task(path, _TIDY, args, (path,), hears={INDEX: path} if asks else {}, policy=_PATIENCE)
 
 
@@ -75,7 +76,7 @@ def _verified(wanted: Order, tidies: Sequence[Task], sight: Sight) -> Iterator[T
     asked = wanted.verify
     if asked is None or not tidies:
         return
-    reads = tuple(sorted(path for path, entry in sight.tree.items() if entry.is_plain))
+    reads = tuple(sorted(path for path, entry in sight.tree.items() if entry.is_plain or entry.digest.startswith("symlink:")))
     args: dict[str, Plain] = {
         "command": list(asked.command),
         "affected": asked.affected,
@@ -84,8 +85,8 @@ def _verified(wanted: Order, tidies: Sequence[Task], sight: Sight) -> Iterator[T
         "env": list(asked.env),
     }
     hears = {task.name: "entry" for task in tidies}
-    # The command may run for each round, and once before.
-    policy = Policy(retries=0, timeout=asked.seconds * (asked.rounds + 2))
+    # The command runs once before, once with all changes, and for each round; what turns red is run anew before it is believed.
+    policy = Policy(retries=0, timeout=asked.seconds * (2 * asked.rounds + 4))
     yield Task("verify", _VERIFY, args, reads, hears=hears, policy=policy)
 
 
@@ -93,5 +94,10 @@ def _surveyed(path: str) -> str:
     return f"survey of {path}"
 
 
-def _named(passes: Iterable[Pass]) -> list[Plain]:
-    return [[one.name, one.identity] for one in passes]
+def _is_due(one: Pass, data: bytes) -> bool:
+    return not one.needles or any(needle in data for needle in one.needles)
+
+
+def _named(wanted: Order, passes: Iterable[Pass]) -> list[Plain]:
+    """Return what each pass was asked for by, which is how a worker finds it again, and what decides what it does."""
+    return [[name, one.identity] for name, one in zip(wanted.passes, passes, strict=True)]

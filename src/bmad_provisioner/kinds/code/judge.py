@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
+from itertools import accumulate
 
-from bmad_provisioner.kinds.code.module import Hit, Module, first_line, last_line
-
-_MARGIN = re.compile(r"[ \t\f]*")
+from bmad_provisioner.kinds.code.module import NEWLINE, Hit, Module, first_line, last_line
 
 
 def compiles(text: str) -> str:
@@ -21,50 +19,48 @@ def compiles(text: str) -> str:
 
 
 def fits(module: Module, hits: Sequence[Hit]) -> bool:
-    """Whether statements still parse with hits in them, by each alone: false where it cannot be told that way.
+    """Whether statements still parse with hits in them, by themselves: false where it cannot be told that way.
 
     A statement in the midst of others is put below an `if`; of a compound one only the header is read. Compiling 40 MB
-    of files costs 7 CPU seconds, as much as parsing them; the headers of 30,000 functions cost less than one.
+    of files costs 7 CPU seconds, as much as parsing them; the headers of 30,000 functions cost less than half of one.
     """
-    snippets: dict[tuple[int, int], list[Hit]] = {}
+    places: dict[tuple[int, int], list[Hit]] = {}
     for hit in hits:
-        place = _statement(module, hit)
+        place = _lines(module, hit)
         if place is None:
             return False
-        snippets.setdefault(place, []).append(hit)
-    return all(_parses(module, *place, within) for place, within in snippets.items())
+        places.setdefault(place, []).append(hit)
+    snippets = [_snippet(module, *place, within) for place, within in places.items()]
+    try:
+        tree = ast.parse("".join(snippets))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    # Each begins with a statement of the top level where it was put: so none has leant on the one before.
+    begun = accumulate((len(NEWLINE.findall(snippet)) for snippet in snippets[:-1]), initial=1)
+    return {node.lineno for node in tree.body}.issuperset(begun)
 
 
-def _statement(module: Module, hit: Hit) -> tuple[int, int] | None:
-    """Return the range of the lines of the statement around a hit, up to its body; of several where they are of the top level."""
-    line, until = module.line(hit.start), module.line(max(hit.start, hit.end - 1))
-    first = module.around(line)
-    last = first if until == line else module.around(until)
-    if not first or not last or (first[-1] is not last[-1] and len(first) + len(last) > 2):
-        return None
-    body = getattr(last[-1], "body", None)
-    if isinstance(body, list) and body:
-        margin = _MARGIN.match(module.text, module.starts[first_line(body[0]) - 1])
-        finish = margin.end() if margin else 0
-    else:
-        finish = _after(module, last_line(last[-1]))
-    start = module.starts[first_line(first[-1]) - 1]
-    return (start, finish) if start <= hit.start <= hit.end <= finish else None
+def _lines(module: Module, hit: Hit) -> tuple[int, int] | None:
+    """Return the range of the lines of the statements that a hit says it stays within; `None` where it does not."""
+    start = module.starts[first_line(hit.within[0]) - 1] if hit.within else hit.end + 1
+    finish = _finish(module, hit.within[-1]) if start <= hit.start else 0
+    return (start, finish) if hit.end <= finish else None
 
 
-def _after(module: Module, line: int) -> int:
+def _finish(module: Module, node: ast.AST) -> int:
+    """Return where the body of a statement begins, its indent before that; where there is none below it, the end of its lines."""
+    body = getattr(node, "body", None)
+    if isinstance(body, list) and (place := module.indent(body[0])) is not None:
+        return place
+    line = last_line(node)
     return module.starts[line] if line < len(module.starts) else len(module.text)
 
 
-def _parses(module: Module, start: int, finish: int, hits: Sequence[Hit]) -> bool:
-    """Whether the lines parse with the hits in them, and with a body where they are but a header."""
-    snippet = spliced(module.text, hits, start, finish)
-    body = "" if snippet.endswith(("\n", "\r")) or finish == len(module.text) else "pass"
-    try:
-        ast.parse(("if 1:\n" if snippet[:1] in (" ", "\t", "\f") else "") + snippet + body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+def _snippet(module: Module, start: int, finish: int, hits: Sequence[Hit]) -> str:
+    """Return lines with the hits in them, below a statement of the top level, and with a body where they are but a header."""
+    text = spliced(module.text, hits, start, finish)
+    head = "if 1:\n" if text[:1] in (" ", "\t", "\f") else "0\n"
+    return head + text + ("" if text.endswith(("\n", "\r")) else "\n" if finish == len(module.text) else "pass\n")
 
 
 def spliced(text: str, hits: Sequence[Hit], start: int = 0, finish: int | None = None) -> str:

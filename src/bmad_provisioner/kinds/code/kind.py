@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.finding import Finding
-from bmad_provisioner.kind import Document, Kind, Scope, Sight
+from bmad_provisioner.kind import Adoption, Document, Kind, Scope, Sight
 
 # Each function imports what it needs when it is called: a start pays only for the verb that was asked for.
 # ruff: noqa: PLC0415
@@ -41,4 +41,30 @@ def schema() -> Mapping[str, Plain]:
     return model.schema()
 
 
-CODE = Kind(name="Code", owns=False, check=check, scope=scope, compile=compile, schema=schema)
+def samples(name: str, language: str) -> Mapping[str, str]:
+    """Return the files of a small broken package; of an empty name, the names of all that ship."""
+    from bmad_provisioner.kinds.code import start
+
+    return start.samples(name)
+
+
+def adopt(sight: Sight, name: str, managed: frozenset[str]) -> Adoption:
+    """Return the document that cares for the Python files of a project."""
+    from bmad_provisioner.kinds.code import start
+
+    return start.adopt(sight, name, managed)
+
+
+_FITTING = Scope(globs=("**/*.py", "pyproject.toml", "setup.cfg", "setup.py"))
+"""What is looked at to make a document that fits."""
+
+CODE = Kind(
+    name="Code",
+    owns=False,
+    check=check,
+    scope=scope,
+    compile=compile,
+    schema=schema,
+    adopt=(_FITTING, adopt),
+    samples=samples,
+)

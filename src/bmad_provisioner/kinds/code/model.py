@@ -15,6 +15,7 @@ from bmad_provisioner import form
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.kind import Document, Place
+from bmad_provisioner.kinds.code.order import SURE
 
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 Group = Literal["encoding", "indentation", "syntax", "imports", "awaits", "signatures"]
@@ -59,7 +60,7 @@ class Code(_Strict):
         default=list(GROUPS), description="What may be repaired; all of it where this is left out, nothing where it is empty."
     )
     sure: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.9, description="How certain a repair has to be; what is less is only proposed."
+        default=SURE, description="How certain a repair has to be; what is less is only proposed."
     )
     passes: Annotated[list[Text], Field(max_length=100), BeforeValidator(form.list_if_empty)] = Field(
         default=[], description="The rewrites, in their order: names of installed ones, or `package.module:name`."

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from bmad_provisioner.digest import Plain
 
@@ -21,14 +21,18 @@ Asked = Mapping[str, Plain]
 stands in its project; `own`: the project's own top-level packages; `wanted`: the names that other files take from this one."""
 
 _LAST_WORD = re.compile(r"\w+(?=\s*\Z)")
-_NEWLINE = re.compile(r"\r\n|\n|\r")
+NEWLINE = re.compile(r"\r\n|\n|\r")
+_MARGIN = re.compile(r"[ \t\f]*")
 _OWNERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_BODIES = ("body", "handlers", "orelse", "finalbody", "cases")
-"""In the order of the text."""
-_COMPOUND = frozenset(
-    {ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match}
-    | {ast.ExceptHandler, ast.match_case, *_OWNERS}
-)
+_TWO = ("body", "orelse")
+_FOUR = ("body", "handlers", "orelse", "finalbody")
+_BODIES: dict[type[ast.AST], tuple[str, ...]] = {
+    **dict.fromkeys((*_OWNERS, ast.With, ast.AsyncWith, ast.ExceptHandler, ast.match_case, ast.Module), ("body",)),
+    **dict.fromkeys((ast.If, ast.For, ast.AsyncFor, ast.While), _TWO),
+    **dict.fromkeys((ast.Try, ast.TryStar), _FOUR),
+    ast.Match: ("cases",),
+}
+"""The bodies of each compound statement, in the order of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +40,25 @@ class Hit:
     """A place that a pass would rewrite, as a range of the text; `text` is what should stand there, or `None` where a
     transformer has to see it.
 
-    `local` promises that the text stays within its statement and keeps that what it is to the rest of the file: then only the
-    statement is judged, not the file. `settled` promises that it gives no pass anything new to do: then no second
-    round follows.
+    `within` promises that the text stays within this statement, or these that follow each other, and keeps them what they
+    are to the rest of the file: then only they are judged, not the file. `settled` promises that it gives no pass anything
+    new to do: then no second round follows.
     """
 
     start: int
     end: int
     text: str | None = None
     message: str = ""
-    local: bool = False
+    within: tuple[ast.AST, ...] = ()
     settled: bool = False
+
+
+class Owned(NamedTuple):
+    """A function or class, the one that directly encloses it, and its own `return`s: not those of the functions in it."""
+
+    node: Owner
+    owner: Owner | None
+    returns: list[ast.Return]
 
 
 class Module:
@@ -60,6 +72,8 @@ class Module:
         self.text = text
         self.tree = tree
         self.asked = asked
+        self.taken: Sequence[Hit] = ()
+        """In order, the hits of the passes that were asked before those that are asked last."""
 
     @cached_property
     def python(self) -> tuple[int, ...]:
@@ -72,16 +86,21 @@ class Module:
         return str(self.asked.get("path", ""))
 
     @cached_property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
+
+    @cached_property
     def newline(self) -> str:
         """How its first line ends, which is how LibCST ends the lines that it makes."""
-        found = _NEWLINE.search(self.text)
+        found = NEWLINE.search(self.text)
         return found.group() if found else "\n"
 
     @cached_property
     def starts(self) -> list[int]:
         """Where each line starts. Lines end as the language says: a form feed or a Unicode separator ends none."""
         if "\r" in self.text:
-            return [0, *(found.end() for found in _NEWLINE.finditer(self.text))]
+            return [0, *(found.end() for found in NEWLINE.finditer(self.text))]
         return [0, *accumulate(map((1).__add__, map(len, self.text.split("\n"))))][:-1]
 
     @cached_property
@@ -112,25 +131,32 @@ class Module:
         """Return a hit on the whole of a node."""
         return Hit(self.start(node), self.end(node), text, message)
 
-    def exact(self, node: ast.expr, text: str, message: str, *, settled: bool = True) -> Hit:
-        """Return a hit that puts one expression in the place of another."""
-        return Hit(self.start(node), self.end(node), text, message, local=True, settled=settled)
+    def exact(self, within: ast.AST, node: ast.expr, text: str, message: str, *, settled: bool = True) -> Hit:
+        """Return a hit that puts one expression of a statement in the place of another."""
+        return Hit(self.start(node), self.end(node), text, message, (within,), settled)
 
     def line(self, place: int) -> int:
         """Return the line, from 1, that a place is on."""
         return bisect_right(self.starts, place)
 
     @cached_property
-    def owners(self) -> tuple[tuple[Owner, Owner | None], ...]:
-        """Every function and class in the order of the text, each with the one that directly encloses it."""
-        found: list[tuple[Owner, Owner | None]] = []
-        todo: list[tuple[ast.AST, Owner | None]] = [(node, None) for node in reversed(self.tree.body) if type(node) in _COMPOUND]
+    def owners(self) -> tuple[Owned, ...]:
+        """Every function and class in the order of the text."""
+        found: list[Owned] = []
+        todo: list[tuple[ast.AST, Owner | None, list[ast.Return]]] = [(self.tree, None, [])]
         while todo:
-            node, owner = todo.pop()
+            node, owner, returns = todo.pop()
             if isinstance(node, _OWNERS):
-                found.append((node, owner))
+                found.append(Owned(node, owner, returns := []))
                 owner = node
-            todo += [(below, owner) for below in reversed(list(blocks(node)))]
+            inner: list[tuple[ast.AST, Owner | None, list[ast.Return]]] = []
+            for name in _BODIES[type(node)]:
+                for below in node.__dict__[name]:
+                    if type(below) in _BODIES:
+                        inner.append((below, owner, returns))
+                    elif type(below) is ast.Return:
+                        returns.append(below)
+            todo += reversed(inner)
         return tuple(found)
 
     @cached_property
@@ -138,7 +164,8 @@ class Module:
         """Every name that a statement of the file binds somewhere: definitions, parameters, imports, targets; `*` for a star."""
         found = {name.group() for place in self._places(":=") if (name := _LAST_WORD.search(self.text, max(0, place - 200), place))}
         for statement in self.statements(self.tree.body):
-            found |= _binds(statement)
+            if binds := _BINDS.get(type(statement)):
+                found.update(binds(statement))
         return frozenset(found - {""})
 
     def plain(self, *builtins: str) -> bool:
@@ -151,9 +178,8 @@ class Module:
         while todo:
             node = todo.pop()
             yield node
-            if type(node) in _COMPOUND:
-                for name in _BODIES:
-                    todo += node.__dict__.get(name, ())
+            for name in _BODIES.get(type(node), ()):
+                todo += node.__dict__[name]
 
     def around(self, line: int) -> list[ast.AST]:
         """Return the statements around a line, outermost first; empty between two statements of the top level."""
@@ -164,8 +190,15 @@ class Module:
             if index < 0 or line > (last_line(rows[index])):
                 break
             found.append(rows[index])
-            rows = [row for name in _BODIES for row in rows[index].__dict__.get(name, ())] if type(rows[index]) in _COMPOUND else []
+            below = rows[index].__dict__
+            rows = [row for name in _BODIES.get(type(rows[index]), ()) for row in below[name]]
         return found
+
+    def indent(self, node: ast.stmt) -> int | None:
+        """Return where the indent of a statement ends; `None` where something else stands on its first line before it."""
+        found = _MARGIN.match(self.text, self.starts[first_line(node) - 1])
+        place = found.end() if found else 0
+        return place if place == self.start(node) or self.text.startswith("@", place) else None
 
     def near(self, *needles: str) -> Iterator[list[ast.AST]]:
         """Yield, once each, the statements that hold one of the needles in their own lines, last in those around them."""
@@ -204,25 +237,25 @@ def last_line(node: ast.AST) -> int:
 
 def blocks(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the compound statements directly below a compound one."""
-    for name in _BODIES:
-        for below in node.__dict__.get(name, ()):
-            if type(below) in _COMPOUND:
+    for name in _BODIES.get(type(node), ()):
+        for below in node.__dict__[name]:
+            if type(below) in _BODIES:
                 yield below
 
 
 def own(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the expressions of a statement and all in them, but for the statements in its bodies and the fields of f-strings,
     whose positions Python 3.11 does not know."""
-    todo: list[ast.AST] = []
-    for name, value in node.__dict__.items():
-        if name in _BODIES and type(node) in _COMPOUND:
-            continue
-        todo += value if isinstance(value, list) else [value]
+    bodies = _BODIES.get(type(node), ())
+    todo: list[Any] = [value for name, value in node.__dict__.items() if name not in bodies]
     while todo:
         below = todo.pop()
-        if isinstance(below, ast.AST):
+        if isinstance(below, list):
+            todo += below
+        elif isinstance(below, ast.AST):
             yield below
-            todo += () if isinstance(below, ast.JoinedStr) else ast.iter_child_nodes(below)
+            if type(below) is not ast.JoinedStr:
+                todo += [below.__dict__[name] for name in below._fields if name in below.__dict__]
 
 
 def parameters(node: Function) -> list[ast.arg]:
@@ -232,36 +265,34 @@ def parameters(node: Function) -> list[ast.arg]:
     return [*args.posonlyargs, *args.args, *middle, *args.kwonlyargs, *([args.kwarg] if args.kwarg else [])]
 
 
-def _binds(node: ast.AST) -> set[str]:
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return {node.name, *(parameter.arg for parameter in parameters(node))}
-        case ast.ClassDef(name=str(name)) | ast.ExceptHandler(name=str(name)):
-            return {name}
-        case ast.Import() | ast.ImportFrom():
-            return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
-        case ast.Assign(targets=targets) | ast.Delete(targets=targets):
-            return _names(targets)
-        case ast.AnnAssign(target=target) | ast.AugAssign(target=target) | ast.For(target=target) | ast.AsyncFor(target=target):
-            return _names([target])
-        case ast.With(items=items) | ast.AsyncWith(items=items):
-            return _names([item.optional_vars for item in items if item.optional_vars])
-        case ast.Global(names=names) | ast.Nonlocal(names=names):
-            return set(names)
-        case ast.match_case(pattern=pattern):
-            return {below.name or "" for below in ast.walk(pattern) if isinstance(below, ast.MatchAs | ast.MatchStar)}
-    return set()
-
-
-def _names(targets: list[ast.expr]) -> set[str]:
-    found: set[str] = set()
+def _names(*targets: ast.expr) -> Iterator[str]:
     todo = list(targets)
     while todo:
         target = todo.pop()
         if isinstance(target, ast.Name):
-            found.add(target.id)
+            yield target.id
         elif isinstance(target, ast.Starred):
             todo.append(target.value)
         elif isinstance(target, ast.Tuple | ast.List):
             todo += target.elts
-    return found
+
+
+_BINDS: dict[type[ast.AST], Callable[[Any], Iterable[str]]] = {
+    **dict.fromkeys(
+        (ast.FunctionDef, ast.AsyncFunctionDef), lambda node: (node.name, *(parameter.arg for parameter in parameters(node)))
+    ),
+    **dict.fromkeys((ast.ClassDef, ast.ExceptHandler), lambda node: (node.name or "",)),
+    **dict.fromkeys(
+        (ast.Import, ast.ImportFrom), lambda node: [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+    ),
+    **dict.fromkeys((ast.Assign, ast.Delete), lambda node: _names(*node.targets)),
+    **dict.fromkeys((ast.AnnAssign, ast.AugAssign, ast.For, ast.AsyncFor), lambda node: _names(node.target)),
+    **dict.fromkeys(
+        (ast.With, ast.AsyncWith), lambda node: _names(*(item.optional_vars for item in node.items if item.optional_vars))
+    ),
+    **dict.fromkeys((ast.Global, ast.Nonlocal), lambda node: node.names),
+    ast.match_case: lambda node: [
+        getattr(below, "name", None) or getattr(below, "rest", None) or "" for below in ast.walk(node.pattern)
+    ],
+}
+"""What each kind of statement binds in its own lines."""

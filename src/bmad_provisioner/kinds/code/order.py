@@ -10,6 +10,8 @@ from bmad_provisioner.digest import Plain
 
 GROUPS = ("encoding", "indentation", "syntax", "imports", "awaits", "signatures")
 """What can be repaired."""
+SURE = 0.8
+"""How certain a repair has to be where nobody says: the measure that the benchmark of repair is taken with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Order:
     paths: tuple[str, ...]
     python: str = "3.11"
     repair: tuple[str, ...] = GROUPS
-    sure: float = 0.9
+    sure: float = SURE
     passes: tuple[str, ...] = ()
     verify: Verify | None = None
 
@@ -42,7 +44,7 @@ def order(data: Mapping[str, Plain]) -> Order:
         _texts(data.get("paths")),
         str(data.get("python", "3.11")),
         _texts(data["repair"]) if "repair" in data else GROUPS,
-        float(cast("float", data.get("sure", 0.9))),
+        float(cast("float", data.get("sure", SURE))),
         _texts(data.get("passes")),
         None if verify is None else _verify(verify),
     )

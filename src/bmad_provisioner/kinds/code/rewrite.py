@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ast
-import gc
-import warnings
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bmad_provisioner.errors import TaskError
@@ -15,13 +12,13 @@ from bmad_provisioner.kinds.code.judge import compiles, fits, spliced
 from bmad_provisioner.kinds.code.module import Asked, Hit, Module
 from bmad_provisioner.kinds.code.rewriting import Failure, Note, Pass, Rewritten
 from bmad_provisioner.kinds.code.text import Text, read
+from bmad_provisioner.kinds.code.undisturbed import undisturbed
 
-VERSION = "1"
-"""Raise it whenever the same passes would make other bytes of a file."""
 ROUNDS = 10
 """After so many rounds that all changed something, the passes do not converge."""
 
 AtWork = Callable[[str], None]
+_Taken = tuple[Pass, Hit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ def rewrite(data: bytes, passes: Sequence[Pass], asked: Asked, at_work: AtWork =
         return Rewritten(data)
     source = read(data)
     failures: list[Failure] = []
-    with _undisturbed():
+    with undisturbed():
         while True:
             try:
                 text, notes = _settle(source.text, due, asked, at_work)
@@ -66,20 +63,6 @@ def rewrite(data: bytes, passes: Sequence[Pass], asked: Asked, at_work: AtWork =
     if text == source.text:
         return Rewritten(data, failures=tuple(failures))
     return Rewritten(Text(text, source.encoding, source.bom).data(), notes, tuple(failures))
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep the collector away (trees have no cycles; looking for some is a quarter of the time) and parser warnings quiet."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _settle(text: str, passes: Sequence[Pass], asked: Asked, at_work: AtWork) -> tuple[str, tuple[Note, ...]]:
@@ -118,9 +101,8 @@ def parse(text: str, asked: Asked) -> Module:
 
 def _round(module: Module, passes: Sequence[Pass], at_work: AtWork) -> _Round:
     """Do what is exact, then what needs LibCST, each once and all passes together."""
-    hits = {one.name: _find(one, module, at_work) for one in passes}
-    exact = _splice(module, [(one, hits[one.name]) for one in passes if one.transformer is None and one.run is None])
-    seen = [(one, hits[one.name]) for one in passes if (one.transformer or one.run) and hits[one.name]]
+    exact = _exact(module, passes, at_work)
+    seen = [(one, hits) for one in passes if not one.is_exact and (hits := _find(one, module, at_work))]
     if not seen:
         return exact
     if exact.changed:
@@ -164,32 +146,51 @@ def _guarded(module: Module, found: Found, transform: Transform, at_work: AtWork
     raise _LeftOutError(found[-1][0], reason)
 
 
-def _splice(module: Module, found: Found) -> _Round:
+def _exact(module: Module, passes: Sequence[Pass], at_work: AtWork) -> _Round:
     """Put the texts of exact hits in their places and judge them."""
-    taken: list[tuple[int, int, Pass, Hit]] = []
+    taken: list[_Taken] = []
+    crowded = False
+    found: dict[str, tuple[Hit, ...]] = {}
+    for last in (False, True):
+        module.taken = [hit for _, hit in taken]
+        fresh = {one.name: _find(one, module, at_work) for one in passes if one.is_exact and one.last is last}
+        if any(fresh.values()):
+            found |= fresh
+            taken, crowded = _take(module, [(one, found[one.name]) for one in passes if one.name in found])
+    if not taken:
+        return _Round(module.text)
+    text = spliced(module.text, [hit for _, hit in taken])
+    changed = tuple(one for one in passes if any(other is one for other, _ in taken))
+    _check(module, text, taken, changed)
+    notes = tuple(Note(one.name, module.line(hit.start), hit.message) for one, hit in taken)
+    settled = all(hit.settled for _, hit in taken) and all(one.steady or changed == (one,) for one in passes)
+    return _Round(text, notes, changed, over=settled and not crowded)
+
+
+def _take(module: Module, found: Found) -> tuple[list[_Taken], bool]:
+    """Return the hits that change something, the first of those that want the same place, and whether there were such."""
+    taken: list[_Taken] = []
     crowded = False
     for one, hits in found:
         for hit in hits:
             if module.text[hit.start : hit.end] == hit.text:
                 continue
-            index = bisect_left(taken, (hit.start, hit.end), key=lambda row: row[:2])
-            free = index == 0 or taken[index - 1][1] <= hit.start
-            free &= index == len(taken) or (hit.end <= taken[index][0] and (hit.start, hit.end) != taken[index][:2])
+            index = bisect_left(taken, (hit.start, hit.end), key=_place)
+            free = index == 0 or taken[index - 1][1].end <= hit.start
+            free &= index == len(taken) or (hit.end <= taken[index][1].start and (hit.start, hit.end) != _place(taken[index]))
             crowded |= not free
             if free:
-                taken.insert(index, (hit.start, hit.end, one, hit))
-    if not taken:
-        return _Round(module.text)
-    text = spliced(module.text, [hit for *_, hit in taken])
-    changed = tuple(one for one, _ in found if any(other is one for _, _, other, _ in taken))
-    _check(module, text, [(one, hit) for _, _, one, hit in taken], changed)
-    notes = tuple(Note(one.name, module.line(start), hit.message) for start, _, one, hit in taken)
-    return _Round(text, notes, changed, over=not crowded and all(hit.settled for *_, hit in taken))
+                taken.insert(index, (one, hit))
+    return taken, crowded
 
 
-def _check(module: Module, text: str, taken: Sequence[tuple[Pass, Hit]], changed: Sequence[Pass]) -> None:
+def _place(taken: _Taken) -> tuple[int, int]:
+    return taken[1].start, taken[1].end
+
+
+def _check(module: Module, text: str, taken: Sequence[_Taken], changed: Sequence[Pass]) -> None:
     """Raise _LeftOutError for the pass that made the text one that does not compile."""
-    if all(hit.local for _, hit in taken) and fits(module, [hit for _, hit in taken]):
+    if fits(module, [hit for _, hit in taken]):
         return
     reason = compiles(text)
     if not reason:

@@ -56,6 +56,10 @@ class Pass:
     return too much, never too little. What it finds is either exact (its hits have a text), or seen by the LibCST
     transformer that `transformer` makes, or by `run`, which gets the whole LibCST tree and returns another.
 
+    One that is `last` is asked when it is known what the others do (`Module.taken`); it must not lean on what it takes the
+    place of. One that is `steady` has nothing new to do where another's hits were `settled`; all others are asked again
+    after every change.
+
     `code` names modules that decide what it does beside those of its functions.
     """
 
@@ -66,9 +70,16 @@ class Pass:
     transformer: Make | None = None
     run: Run | None = None
     scope: Scope = Scope.STATEMENT
+    last: bool = False
+    steady: bool = False
     examples: tuple[Example, ...] = ()
     options: Asked = field(default_factory=dict)
     code: tuple[str, ...] = ()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether its hits have texts."""
+        return self.transformer is None and self.run is None
 
     @property
     def identity(self) -> Digest:

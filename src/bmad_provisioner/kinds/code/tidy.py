@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
+from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.task import Inputs, Output
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.finding import Finding, Severity
@@ -45,15 +46,18 @@ def tidy(inputs: Inputs) -> Output:
             data, found = _rewritten(inputs, path, data, known)
             findings += found
         except TaskError as error:
-            findings.append(Finding(path, "code-fault", error.message, Severity.WARNING))
+            findings.append(Finding(path, "code-broken", error.message, Severity.WARNING))
     fleeting = any(one.rule == "code-quarantined" or (one.rule == "code-left-out" and STOPPED in one.message) for one in findings)
-    if data == before:
-        return Output(findings=tuple(findings), fleeting=fleeting)
     stands = inputs.files[path]
-    entry = inputs.keep(data, stands is not None and stands.executable)
+    executable = stands is not None and stands.executable
     if inputs.args["verified"]:
-        return Output({}, tuple(findings), {"entry": [entry.digest, entry.executable]}, {path: entry}, fleeting=fleeting)
-    return Output({path: entry}, tuple(findings), fleeting=fleeting)
+        # Told of a file that stays, too: once what is told stands there, nothing that the verification hears has changed.
+        entry = inputs.keep(data, executable)
+        said: list[Plain] = [entry.digest, entry.executable]
+        facts: dict[str, Plain] = {"entry": said} if data == before else {"entry": said, "foreseen": {path: said}}
+        return Output({}, tuple(findings), facts, {path: entry} if data != before else {}, fleeting=fleeting)
+    files = {path: inputs.keep(data, executable)} if data != before else {}
+    return Output(files, tuple(findings), fleeting=fleeting)
 
 
 def _known(inputs: Inputs) -> Mapping[str, Any]:
@@ -63,14 +67,15 @@ def _known(inputs: Inputs) -> Mapping[str, Any]:
 
 
 def _repaired(inputs: Inputs, path: str, data: bytes, known: Mapping[str, Any]) -> tuple[bytes, list[Finding]]:
+    from bmad_provisioner.kinds.code.packing import heard
     from bmad_provisioner.kinds.code.repair.repair import repair
-    from bmad_provisioner.kinds.code.survey import heard
 
     wanted = frozenset(map(str, cast("Sequence[str]", inputs.args["repair"])))
     done = repair(data, heard(known["knows"]), wanted, cast("float", inputs.args["sure"]))
     found = [_told(path, fix, Severity.INFO, "repaired") for fix in done.fixes]
     found += [_told(path, fix, Severity.WARNING, "could be repaired") for fix in done.proposals]
-    found += [Finding(path, "code-fault", fault.message, Severity.WARNING, fault.line) for fault in done.left]
+    rule = "code-broken" if known["broken"] and done.data == data else "code-fault"
+    found += [Finding(path, rule, fault.message, Severity.WARNING, fault.line) for fault in done.left]
     return done.data, found
 
 

@@ -22,7 +22,6 @@ from bmad_provisioner.kinds.code.rewriting import Pass, Scope
 Transformer: TypeAlias = libcst.CSTTransformer
 _Left: TypeAlias = libcst.CSTNode | libcst.RemovalSentinel | libcst.FlattenSentinel[libcst.CSTNode]
 _INDENTED_COMMENT = re.compile(r"[ \t\f]+#")
-_MARGIN = re.compile(r"[ \t\f]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +143,9 @@ def _indent(module: Module) -> str:
         node = todo.pop()
         body = getattr(node, "body", None)
         if node is not module.tree and isinstance(body, list) and body:
-            margin = _MARGIN.match(module.text, module.starts[first_line(body[0]) - 1])
-            if margin and (margin.end() == module.start(body[0]) or module.text.startswith("@", margin.end())):
-                return margin.group()
+            place = module.indent(body[0])
+            if place is not None:
+                return module.text[module.starts[first_line(body[0]) - 1] : place]
         todo += reversed(list(blocks(node)))
     return "    "
 

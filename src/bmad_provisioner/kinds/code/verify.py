@@ -2,184 +2,176 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+import re
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
-from xml.etree import ElementTree
 
-from bmad_provisioner.characters import scrubbed
 from bmad_provisioner.digest import Digest, Entry
-from bmad_provisioner.engine.child import Ended, Ending, environment, run_child
-from bmad_provisioner.engine.task import Inputs, Output, Turn
+from bmad_provisioner.engine.task import Inputs, Output
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.finding import Finding, Severity
-from bmad_provisioner.kinds.code.affected import affected, links, reach, roots
+from bmad_provisioner.kinds.code.trial import Run, Trial
 
-_REPORT = ".bmadp-junit.xml"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How a command ended: whether well, the tests that failed by name with what they said, and its last words."""
-
-    well: bool
-    failed: Mapping[str, str]
-    words: str
+_NAMED = 100
+"""Characters shown of what is said of a test."""
 
 
 def verify(inputs: Inputs) -> Output:
     """Return the changed files that break nothing; raises TaskError where the command cannot be run at all."""
-    changed = {
+    told = {
         name: Entry(Digest(str(said[0])), bool(said[1]))
         for name, output in inputs.needs.items()
         if (said := cast("Sequence[str | bool]", output.facts.get("entry")))
     }
+    changed = {path: entry for path, entry in told.items() if entry != inputs.files[path]}
     if not changed:
         return Output()
     with TemporaryDirectory(prefix="bmadp-") as scratch:
-        place = _Place(inputs, Path(scratch).resolve(), changed)
-        kept, findings = _judged(place, int(cast("int", inputs.args["rounds"])))
-    return Output({path: changed[path] for path in kept}, tuple(findings))
+        trial = Trial(inputs, Path(scratch).resolve(), changed)
+        kept, findings = _proven(trial, inputs)
+    return Output({path: changed[path] for path in sorted(kept)}, tuple(findings))
 
 
-class _Place:
-    """A copy of the project in which the command is run, with more or fewer of the changes in it."""
-
-    def __init__(self, inputs: Inputs, folder: Path, changed: Mapping[str, Entry]) -> None:
-        self._inputs, self._folder, self.changed = inputs, folder, changed
-        self._words = [str(word) for word in cast("Sequence[str]", inputs.args["command"])]
-        self._python: dict[str, bytes] = {}
-        for path, entry in inputs.files.items():
-            if entry is not None and entry.is_plain:
-                data = inputs.read(path)
-                self._lay(path, data, executable=entry.executable)
-                if path.endswith(".py"):
-                    self._python[path] = data
-        self._linked = links(self._python)
-
-    @property
-    def command(self) -> str:
-        """The command as a person writes it."""
-        return " ".join(self._words)
-
-    @property
-    def is_pytest(self) -> bool:
-        """Whether the command is pytest, which can be asked for some tests, and says which of them failed."""
-        name = PurePosixPath(self._words[0]).name
-        return name in ("pytest", "py.test") or (name.startswith("python") and self._words[1:3] == ["-m", "pytest"])
-
-    def tests(self) -> tuple[str, ...] | None:
-        """Return the tests to run: those that reach a change, or `None` for all."""
-        paths = [word for word in self._words[1:] if not word.startswith("-") and (self._folder / word.partition("::")[0]).exists()]
-        if not self.is_pytest or not self._inputs.args["affected"] or paths:
-            return None
-        return affected(self._linked, self.changed)
-
-    def behind(self, test: str) -> set[str]:
-        """Return the files that a test reaches: it is named as pytest reports it, `tests.test_a.TestB::test_c`."""
-        module = test.partition("::")[0]
-        homes = {path for path in self._python if f"{module}.".startswith(path.removesuffix(".py").replace("/", ".") + ".")}
-        return reach(self._linked, homes)
-
-    def run(self, chosen: Collection[str], tests: tuple[str, ...] | None) -> Run:
-        """Run the command with the chosen changes in place."""
-        for path, entry in self.changed.items():
-            data = self._inputs.fetch(entry) if path in chosen else self._inputs.read(path)
-            self._lay(path, data, executable=entry.executable)
-        words = [*self._words, *(tests or ())]
-        if self.is_pytest:
-            words += ["-p", "no:cacheprovider", "--continue-on-collection-errors", f"--junitxml={self._folder / _REPORT}"]
-        where = os.pathsep.join(str(self._folder / root) for root in roots(self._python))
-        allowed = cast("Sequence[str]", self._inputs.args["env"])
-        ended = run_child(
-            words,
-            folder=self._folder,
-            environment=environment(allowed, PYTHONPATH=where, PYTHONDONTWRITEBYTECODE="1"),
-            turn=self._turn(),
-        )
-        if ended.ending is Ending.STOPPED:
-            raise TaskError("the verification was stopped")
-        return Run(ended.ending is Ending.EXITED and ended.code == 0, self._failed(), _last_words(ended))
-
-    def _turn(self) -> Turn:
-        turn = self._inputs.turn
-        return Turn(turn.number, float(cast("float", self._inputs.args["seconds"])), turn.memory, turn.stopped)
-
-    def _failed(self) -> dict[str, str]:
-        report = self._folder / _REPORT
-        failed: dict[str, str] = {}
-        with suppress(OSError, ElementTree.ParseError):
-            for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 - pytest, which we ran, wrote it
-                wrong = [child for child in case if child.tag in ("failure", "error")]
-                if wrong:
-                    name = f"{case.get('classname', '')}::{case.get('name', '')}"
-                    failed[name] = f"{wrong[0].get('message', '')}\n{wrong[0].text or ''}"
-        report.unlink(missing_ok=True)
-        return failed
-
-    def _lay(self, path: str, data: bytes, *, executable: bool) -> None:
-        place = self._folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(data)
-        place.chmod(0o755 if executable else 0o644)
-
-
-def _judged(place: _Place, rounds: int) -> tuple[set[str], list[Finding]]:
-    """Return which changes stay, with what is told of the others: taken back are first those that a failure names."""
-    tests = place.tests()
+def _proven(trial: Trial, inputs: Inputs) -> tuple[set[str], list[Finding]]:
+    """Return which changes stay, with what is told of them and of the others."""
+    tests = trial.tests()
     if tests == ():
-        return set(place.changed), [_told("no test reaches what changed")]
-    before = place.run((), tests)
-    kept = set(place.changed)
-    findings: list[Finding] = []
-    for _ in range(rounds):
-        after = place.run(kept, tests)
-        red = _red(before, after)
-        if not red:
-            return kept, [*findings, _told(f"`{place.command}` {_compared(before, after)}")]
-        guilty = _guilty(kept, place.behind(red), after)
-        findings += [_taken_back(path, red) for path in sorted(guilty)]
-        kept -= guilty
-        if not kept:
-            return kept, findings
-    findings += [_taken_back(path, red) for path in sorted(kept) if _red(before, place.run(kept, tests))]
-    return (kept, findings) if not any(one.path in kept for one in findings) else (set(), findings)
+        return set(trial.changed), [_told("no test reaches what changed")]
+    before = trial.run((), tests)
+    if before.late:
+        hint = "raise `verify.timeout`, or name a command that takes less"
+        raise TaskError(f"`{trial.command}` proves nothing: without any change {before.words}", hint=hint)
+    whole = inputs.turn.seconds
+    # What turns red is run four times more at most before it is believed.
+    end = None if whole is None else time.monotonic() + whole - 5 * float(cast("float", inputs.args["seconds"]))
+    search = _Search(trial, tests, before, int(cast("int", inputs.args["rounds"])), end)
+    kept = search.kept()
+    return kept, [*search.findings(kept)]
 
 
-def _red(before: Run, after: Run) -> str:
-    """Return the first test that failed now and did not before, or the last words of a command that ended well before."""
-    fresh = sorted(after.failed.keys() - before.failed.keys())
-    if fresh:
-        return fresh[0]
-    return after.words if before.well and not after.well else ""
+@dataclass(frozen=True, slots=True)
+class _Red:
+    """What a set of changes breaks: the tests that passed before and do not now, and how the command ended."""
+
+    tests: tuple[str, ...]
+    run: Run
+
+    @property
+    def name(self) -> str:
+        """What is called broken: a test that fails, or one that is not run any more, or the command by its last words."""
+        tests = [test for test in self.tests if test]
+        return min([test for test in tests if test in self.run.failed] or tests, default=self.run.words)
+
+    @property
+    def reason(self) -> str:
+        """What is said of it, on a line."""
+        lines = self.run.failed.get(self.name, "" if self.name == self.run.words else self.run.words).strip().splitlines()
+        return " ".join(lines[0].split())[:_NAMED] if lines else ""
 
 
-def _compared(before: Run, after: Run) -> str:
-    if after.well:
-        return "passes as before" if before.well else f"passes; before it failed: {before.words}"
-    return f"fails as before: {after.words}"
+@dataclass(slots=True)
+class _Search:
+    """The search for the most changes that break nothing: sets of them are tried, in no more rounds than there are."""
 
+    trial: Trial
+    tests: tuple[str, ...] | None
+    before: Run
+    rounds: int
+    end: float | None
+    last: Run | None = None
+    blamed: dict[str, str] = field(default_factory=dict)
+    flaky: set[str] = field(default_factory=set)
+    believed: set[str] = field(default_factory=set)
 
-def _guilty(kept: set[str], behind: set[str], after: Run) -> set[str]:
-    """Return the changes to take back: those that failures name; else those that the test reaches; else the first half."""
-    said = "\n".join([after.words, *after.failed.values()])
-    named = {path for path in kept if path in said}
-    return (named & behind) or named or (kept & behind) or set(sorted(kept)[: (len(kept) + 1) // 2])
+    def kept(self) -> set[str]:
+        """Return the changes of the best state that was reached."""
+        every = set(self.trial.changed)
+        red = self._red(every)
+        return every if red is None else self._best(set(), every, red)
+
+    def _best(self, sure: set[str], doubtful: set[str], red: _Red) -> set[str]:
+        """Return what of `doubtful` can be had beside what is `sure`: all of it together is `red`."""
+        suspects = self._suspects(doubtful, red)
+        innocent = doubtful - suspects
+        if innocent:
+            sure = self._with(sure, innocent)
+        if len(suspects) == 1 and not innocent <= sure:
+            return self._with(sure, suspects)  # another was guilty; whether this one was too is not known yet
+        if len(suspects) == 1:
+            self._blame(suspects, f"with it `{red.name}` fails" + (f": {red.reason}" if red.reason else ""))
+            return sure
+        ordered = sorted(suspects)
+        for part in (ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]):
+            sure = self._with(sure, set(part))
+        return sure
+
+    def _with(self, sure: set[str], more: set[str]) -> set[str]:
+        """Return what is sure with what of some more changes can be had beside it."""
+        if self.rounds <= 0 or self._is_late():
+            self._blame(more, "the rounds were used up before it was told from others with which a test fails")
+            return sure
+        self.rounds -= 1
+        red = self._red(sure | more)
+        return sure | more if red is None else self._best(sure, more, red)
+
+    def _is_late(self) -> bool:
+        return self.end is not None and time.monotonic() > self.end
+
+    def _blame(self, paths: Collection[str], reason: str) -> None:
+        self.blamed |= dict.fromkeys(paths, reason)
+
+    def _red(self, chosen: set[str]) -> _Red | None:
+        """Return what these changes break; `None`: nothing."""
+        run = self.trial.run(chosen, self.tests)
+        lost = self.before.passed - run.passed - self.flaky
+        if lost and not lost & self.believed and not self._is_late():
+            lost = self._surely(chosen, lost)
+            self.believed |= lost
+        if lost:
+            return _Red(tuple(sorted(lost)), run)
+        self.last = run
+        return None
+
+    def _surely(self, chosen: set[str], lost: frozenset[str]) -> frozenset[str]:
+        """Return the tests that fail once more with the changes and pass once more without: alone, or else among all others."""
+        for tests in dict.fromkeys((self.trial.homes(lost) or self.tests, self.tests)):
+            still = lost - self.trial.run(chosen, tests).passed
+            if still and (still := still & self.trial.run((), tests).passed):
+                return still
+        self.flaky |= lost
+        return frozenset()
+
+    def _suspects(self, doubtful: set[str], red: _Red) -> set[str]:
+        """Return the changes to look at first: those that failures name; else those that the tests reach; else all."""
+        said = "\n".join([red.run.words, *(red.run.failed.get(test, "") for test in red.tests)])
+        named = {path for path in doubtful if re.search(rf"(?<![\w.-]){re.escape(path)}(?![\w-])", said)}
+        behind = self.trial.behind(red.tests) & doubtful
+        return (named & behind) or named or behind or doubtful
+
+    def findings(self, kept: set[str]) -> list[Finding]:
+        """Return what is told of the changes that were taken back, and of how the command ended with the others."""
+        found = [
+            Finding(path, "code-taken-back", f"the change is taken back: {reason}", Severity.WARNING)
+            for path, reason in sorted(self.blamed.items())
+            if path not in kept
+        ]
+        if shown := min((test for test in self.flaky if test), default=""):
+            found.append(_told(f"`{shown}` fails by turns, whether anything is changed or not: it is not counted"))
+        if self.last is not None:
+            found.append(_told(f"`{self.trial.command}` {self._compared(self.last)}"))
+        return found
+
+    def _compared(self, after: Run) -> str:
+        fresh = len(after.passed - self.before.passed - {""})
+        more = f"; {fresh} test{'s pass that' if fresh != 1 else ' passes that'} did not before" if fresh else ""
+        if after.well:
+            return f"passes as before{more}" if self.before.well else f"passes; before it failed: {self.before.words}{more}"
+        return f"fails as before: {after.words}{more}"
 
 
 def _told(message: str) -> Finding:
     return Finding("verify", "code-verified", message, Severity.INFO)
-
-
-def _taken_back(path: str, red: str) -> Finding:
-    return Finding(path, "code-taken-back", f"the change is taken back: with it `{red}` fails", Severity.WARNING)
-
-
-def _last_words(ended: Ended) -> str:
-    lines = [line.strip() for line in (ended.stdout + b"\n" + ended.stderr).decode("utf-8", "replace").splitlines()]
-    words = scrubbed(" | ".join([line for line in lines if line][-2:]))
-    return words[-300:] or f"exit code {ended.code}"

@@ -162,7 +162,7 @@ def _turns(say: Remarks, read: Team) -> Iterator[Finding]:
         if agent.effect.value == "once" and declared:
             hint = "leave `retries` out, or say `effect: idempotent` if doing it again does no harm"
             yield say.error("team-effect", (*place, "retries"), "an agent of effect `once` is never tried again", hint)
-        if not agent.makes and not agent.prompt:
+        if not agent.makes and not agent.amends and not agent.prompt:
             yield say.error(
                 "team-idle", place, f"`{name}` makes nothing and is asked nothing", "give it `makes`, a `prompt`, or both"
             )
@@ -175,7 +175,7 @@ def _review(say: Remarks, agent: Agent, review: Review, read: Team) -> Iterator[
         known = f"add it to needs: [{', '.join((*agent.needs, review.of))}]" if of else ""
         hint = known or did_you_mean(review.of, agent.needs, "name an agent that this one needs")
         yield say.error("team-review", place, f"`{agent.name}` reviews `{shown(review.of)}` and does not need it", hint)
-    elif of and not of.makes:
+    elif of and not (of.makes or of.amends):
         hint = "review an agent that has files to make"
         yield say.error("team-review", place, f"`{of.name}` makes nothing that could be reviewed", hint)
     elif of and of.effect is Effect.ONCE and review.rounds > 1:

@@ -22,7 +22,7 @@ from bmad_provisioner.kinds.team.route import Specialist, route
 from bmad_provisioner.kinds.team.runtime import Runtime
 from bmad_provisioner.kinds.team.select import IDLE, REQUEST
 from bmad_provisioner.kinds.team.team import Agent, Team, team
-from bmad_provisioner.kinds.team.turn import ASK, MAKE, ORDER, REQUIREMENT, RUNTIMES
+from bmad_provisioner.kinds.team.turn import ASK, HANDED_ON, MAKE, ORDER, REQUIREMENT, RUNTIMES
 from bmad_provisioner.patterns import is_pattern, meet
 from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.remarks import Remarks
@@ -40,24 +40,28 @@ def scope(document: Document) -> Scope:
     declared = team(document.data)
     agents, makers = declared.agents.values(), Makers.of(declared)
     read = [
-        read.path for agent in agents for read in agent.reads if read.path and not makers.of_path(read.path, besides=agent.name)
+        read.path
+        for agent in agents
+        for read in agent.reads
+        if read.path and (is_pattern(read.path) or not makers.of_path(read.path, besides=agent.name))
     ]
     read += [path for agent in agents if may_idle(agent, declared) for path in agent.makes if is_read(path, agent, declared)]
     skills = [path for agent in agents if agent.skill for path in _skill_paths(agent.skill)]
-    folders = {_folder(path) for path in read if is_pattern(path)}
+    folders = {path: _folder(path) for path in read if is_pattern(path)}
     files = {path for path in (*read, *skills) if not is_pattern(path)}
     beside = {tree for agent in agents if (tree := template_tree(agent))} | set(filter(None, [declared.request.file]))
-    return Scope(tuple(sorted(files)), tuple(sorted(folders)), tuple(sorted(beside)))
+    wide = sorted(path for path, folder in folders.items() if not folder)
+    return Scope(tuple(sorted(files)), tuple(sorted({*folders.values()} - {""})), tuple(sorted(beside)), tuple(wide))
 
 
 def _folder(pattern: str) -> str:
-    """Return the folder that everything fitting `pattern` lies in."""
+    """Return the folder that everything fitting `pattern` lies in; empty for the project itself, which is searched with care."""
     steps: list[str] = []
     for step in pattern.split("/")[:-1]:
         if is_pattern(step):
             break
         steps.append(step)
-    return "/".join(steps) or "."
+    return "/".join(steps)
 
 
 def _skill_paths(skill: str) -> tuple[str, ...]:
@@ -106,7 +110,7 @@ class _Compiler:
                 continue
             read = reading(agent, makers, self.sight)
             tasks.update((task.name, task) for task in read.tasks)
-            tasks[agent.name], faults = self._turn(agent, asked, read)
+            tasks[agent.name], faults = self._turn(agent, asked, read, makers.handed_on(agent, chosen))
             findings += [*faults, *nothings(self.say, agent, makers, self.sight)]
         errors = [finding for finding in findings if finding.severity is Severity.ERROR]
         if errors:
@@ -169,7 +173,7 @@ class _Compiler:
         remarks = [Finding(leader.name, "team-routed", message, Severity.INFO) for message in told]
         return _with_needs({one.name for one in choices}, agents) | unrouted, remarks
 
-    def _turn(self, agent: Agent, asked: Requirements, read: Reading) -> tuple[Task, list[Finding]]:
+    def _turn(self, agent: Agent, asked: Requirements, read: Reading, on: tuple[str, ...]) -> tuple[Task, list[Finding]]:
         runtime: Runtime = Plugins(RUNTIMES)[agent.runtime]
         items, faults = self._items(agent, asked)
         system, missing = self._skill(agent)
@@ -183,7 +187,10 @@ class _Compiler:
         task = Task(
             name=agent.name,
             action=MAKE if pure else ASK,
-            args=self._args(agent, version, system, items, is_template=runtime.name == "template"),
+            args={
+                **self._args(agent, version, system, items, is_template=runtime.name == "template"),
+                **({HANDED_ON: list(on)} if on else {}),
+            },
             reads=(*read.paths, *tree),
             needs=tuple(task.name for task in read.tasks),
             after=tuple(need for need in agent.needs if need not in read.heard),
@@ -226,6 +233,7 @@ class _Compiler:
             "prompt": agent.prompt,
             "system": system,
             "makes": list(agent.makes),
+            "amends": list(agent.amends),
             "check": agent.check,
             "schema": agent.schema,
             "declared version": agent.version,

@@ -64,6 +64,7 @@ def reads(say: Remarks, read: Team, *, ordered: bool) -> Iterator[Finding]:
     yield from found
     made = Makers.of(read)
     before = _all_needs(read.agents)
+    yield from _amends(say, read, made)
     for name, agent in read.agents.items():
         places = _places(say, name, agent)
         for each, place in zip(agent.reads, places, strict=True):
@@ -86,16 +87,31 @@ def _file(say: Remarks, each: Read, place: Place, made: Makers, before: Set[str]
     if each.selector and (is_pattern(each.path) or not has_sections(each.path)):
         hint = "sections are known of Markdown, JSON, YAML, TOML and Python files"
         yield say.error("team-reads", place, f"`{shown(str(each))}` names a section of what has none", hint)
-    makers = made.of_path(each.path)
+    makers = made.of_path(each.path, besides=str(place[1]))
     for maker in makers:
         if maker not in before:
             hint = f"add `{maker}` to its `needs`"
             yield say.error(
                 "team-reads", place, f"`{maker}` makes `{shown(each.path)}`, and `{place[1]}` does not wait for it", hint
             )
-    near = "" if makers or is_pattern(each.path) else _near(each.path, made)
+    near = "" if made.of_path(each.path) or is_pattern(each.path) else _near(each.path, made)
     if near:
         yield say.warning("team-vague", place, f"nobody makes `{shown(each.path)}`", near)
+
+
+def _amends(say: Remarks, read: Team, made: Makers) -> Iterator[Finding]:
+    """Yield what two agents would amend at once, and what one amends that another makes."""
+    for index, (path, name) in enumerate(made.amended):
+        place: Place = ("agents", name, "amends", read.agents[name].amends.index(path))
+        if "#" in path:
+            yield say.error("team-makes", place, f"`{shown(path)}` cannot be amended: `#` is for sections", "name the whole file")
+        for maker in made.of_path(path):
+            hint = "let one of the two have it"
+            yield say.error("team-makes", place, f"`{shown(path)}` of `{name}` takes in what `{maker}` makes", hint)
+        for other, second in made.amended[:index]:
+            if second != name and meet(path, other) and name not in made.after(second) and second not in made.after(name):
+                hint = "let one of them need the other: it goes on from what that one left"
+                yield say.error("team-makes", place, f"`{name}` and `{second}` both amend `{shown(path)}`", hint)
 
 
 def _requirement(say: Remarks, each: Read, place: Place, asked: Requirements | None, *, declared: bool) -> Iterator[Finding]:
@@ -133,7 +149,7 @@ def _places(say: Remarks, name: str, agent: Agent) -> list[Place]:
     if not isinstance(declared, list | tuple):
         return [("agents", name)] * len(agent.reads)
     meant = [meaning(str(each)) for each in declared]
-    return [("agents", name, "reads", meant.index(each)) for each in agent.reads]
+    return [("agents", name, "reads", meant.index(each)) if each in meant else ("agents", name, "amends") for each in agent.reads]
 
 
 def _all_needs(agents: Mapping[str, Agent]) -> Mapping[str, frozenset[str]]:

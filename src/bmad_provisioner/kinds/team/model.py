@@ -147,6 +147,11 @@ class Agent(_Strict):
         "requirements if it needs none.",
     )
     makes: Texts = Field(default=[], description="The files it has to make: paths, or patterns such as `web/**/*.js`.")
+    amends: Texts = Field(
+        default=[],
+        description="Files of the project that it may change where they stand, and sees: paths, or patterns such as `src/**/*.py`. "
+        "They stay yours. Who needs another that amends the same goes on from what that one left.",
+    )
     check: Text | None = Field(default=None, description="A shell command that must succeed for its work to count.")
     schema_: dict[str, Any] | None = Field(
         default=None, alias="schema", description="A JSON schema that the data of its answer must meet."

@@ -40,27 +40,31 @@ class Reading:
 
 
 def reading(agent: Agent, makers: Makers, sight: Sight) -> Reading:
-    """Return what the agent reads: one task for each path that others make, or of which it reads sections only.
+    """Return what the agent reads: one task for each path that others make or amend, or of which it reads sections only.
 
-    What it makes itself too, it goes on with as it stands in the project.
+    What it makes itself too, it goes on with as it stands in the project. Of a pattern it gets besides what others make of
+    it the files of the project that nobody makes; and over those, what others amended before.
     """
     paths: dict[str, None] = {}
     tasks: list[Task] = []
     heard: set[str] = set()
     for path, reads in _by_path(agent, makers).items():
-        others = makers.of_path(path, besides=agent.name)
-        heard |= set(others)
-        if others or all(read.selector for read in reads):
-            tasks.append(narrowed(reads, others, reader=agent.name if _is_own(path, agent) else ""))
-        elif is_pattern(path):
-            paths |= dict.fromkeys(sorted(each for each in sight.tree if meet(each, path) and is_file(sight, each)))
-        else:
+        others, before = makers.of_path(path, besides=agent.name), makers.before(path, agent.name)
+        heard |= {*others, *before}
+        is_part = all(read.selector for read in reads)
+        if others or before or is_part:
+            reader = agent.name if before or _is_own(path, agent) else ""
+            tasks.append(narrowed(reads, (*others, *before), reader=reader, stands=is_part and not others))
+        if is_pattern(path):
+            found = sorted(each for each in sight.tree if meet(each, path) and is_file(sight, each))
+            paths |= dict.fromkeys(each for each in found if not others or not makers.covers(each, others))
+        elif not (others or is_part):
             paths[path] = None
     return Reading(tuple(paths), tuple(tasks), frozenset(heard))
 
 
 def _is_own(path: str, agent: Agent) -> bool:
-    return any(meet(path, made) for made in agent.makes)
+    return any(meet(path, made) for made in (*agent.makes, *agent.amends))
 
 
 def is_file(sight: Sight, path: str) -> bool:

@@ -45,7 +45,7 @@ def reviewed(tasks: Mapping[str, Task], agents: Iterable[Agent]) -> dict[str, Ta
     made = dict(tasks)
     for of, those in reviewers.items():
         made |= _unrolled(tasks, made, of, those)
-    for agent in (agent for agent in asked.values() if agent.review is not None and not agent.makes):
+    for agent in (agent for agent in asked.values() if agent.review is not None and not (agent.makes or agent.amends)):
         # Its reviews are all that it has to do.
         made[agent.name] = Task(agent.name, IDLE, {"agent": agent.name, "makes": []}, after=tasks[agent.name].waits)
     return made
@@ -72,7 +72,10 @@ def _unrolled(turns: Mapping[str, Task], tasks: Mapping[str, Task], of: str, rev
                 turns[agent.name], name=verdict, action=REVIEW, args=args, needs=(*read, draft, *before), after=()
             )
     settled: dict[str, Plain] = {"agent": of, "draft": draft, "reviews": list(verdicts)}
-    made[of] = Task(of, SETTLE, settled, maker.reads, needs=(draft, *verdicts))
+    on = maker.args.get(turn.HANDED_ON)
+    if on:
+        settled |= {turn.HANDED_ON: on, "makes": maker.args.get("makes", [])}
+    made[of] = Task(of, SETTLE, settled, () if on else maker.reads, needs=(draft, *verdicts))
     return made
 
 
@@ -110,7 +113,7 @@ def _draft(inputs: Inputs) -> Output:
         return Output(facts=before.facts, hands=before.hands)
     objections = _objections(verdicts)
     output = turn.take(replace(inputs, args={**inputs.args, "objections": objections} if objections else inputs.args))
-    return Output({}, output.findings, output.facts, output.files, usage=output.usage)
+    return Output({}, output.findings, output.facts, {**output.files, **output.hands}, usage=output.usage)
 
 
 def _review(inputs: Inputs) -> Output:
@@ -151,7 +154,8 @@ def _settle(inputs: Inputs) -> Output:
         Finding(agent, "team-objection", f"its reviewer still objects: {one}", Severity.WARNING, hint=hint)
         for one in _objections(verdicts)
     )
-    return Output(before.hands, findings, before.facts)
+    files, hands = turn.handed_on(before.hands, turn.texts(inputs.args.get(turn.HANDED_ON)), turn.texts(inputs.args.get("makes")))
+    return Output(files, findings, before.facts, hands)
 
 
 def _before(inputs: Inputs) -> tuple[Output | None, list[Mapping[str, Plain]]]:
@@ -173,4 +177,4 @@ def _objections(verdicts: Sequence[Mapping[str, Plain]]) -> list[Plain]:
 
 DRAFT = Action("draft", "2", _draft, lane=Lane.IO, external=True)
 REVIEW = Action("review", "2", _review, lane=Lane.IO, external=True)
-SETTLE = Action("settle", "2", _settle)
+SETTLE = Action("settle", "3", _settle)

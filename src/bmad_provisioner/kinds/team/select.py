@@ -13,8 +13,9 @@ from bmad_provisioner.kinds.team.team import Read
 from bmad_provisioner.patterns import is_pattern, meet
 
 
-def narrowed(reads: Sequence[Read], makers: tuple[str, ...] = (), *, reader: str = "") -> Task:
-    """Return the task that hands on what `reads`, all of one path, name of what `makers` make, or else of the project's file.
+def narrowed(reads: Sequence[Read], makers: tuple[str, ...] = (), *, reader: str = "", stands: bool = False) -> Task:
+    """Return the task that hands on what `reads`, all of one path, name of what `makers` make, and of the project's file where
+    it `stands` as long as they hand on no other.
 
     `reader` is named where others who read the same would get it of other makers.
     """
@@ -26,16 +27,17 @@ def narrowed(reads: Sequence[Read], makers: tuple[str, ...] = (), *, reader: str
     name = f"{what} {path}{f'#{parts}' if parts else ''}{f' for {reader}' if reader else ''}"
     args: dict[str, Plain] = {"path": path, "selectors": list(selectors)}
     args |= {"optional": [each for each in selectors if each not in sure]} if not sure.issuperset(selectors) else {}
-    return Task(name, SELECT, args, reads=() if makers else (path,), needs=makers)
+    return Task(name, SELECT, args, reads=(path,) if stands else (), needs=makers)
 
 
 def _select(inputs: Inputs) -> Output:
-    handed = ((found, _part(inputs, found, entry, load)) for found, entry, load in _fitting(inputs))
+    last = {found: (entry, load) for found, entry, load in _fitting(inputs)}
+    handed = ((found, _part(inputs, found, entry, load)) for found, (entry, load) in last.items())
     return Output(hands={found: part for found, part in handed if part is not None})
 
 
 def _fitting(inputs: Inputs) -> Iterator[tuple[str, Entry, Callable[[], bytes]]]:
-    """Yield each file that fits with what reads its bytes: those of the project, then those that were made."""
+    """Yield each file that fits with what reads its bytes: those of the project, then those that were made, the last last."""
     for path, seen in inputs.files.items():
         if seen is not None and seen.is_plain:
             yield path, seen, partial(inputs.read, path)

@@ -93,6 +93,7 @@ class Agent:
     needs: tuple[str, ...]
     reads: tuple[Read, ...]
     makes: tuple[str, ...]
+    amends: tuple[str, ...] = ()
     model: str = ""
     skill: str = ""
     prompt: str = ""
@@ -230,6 +231,7 @@ def _agent(name: str, item: Mapping[str, Plain], policy: PolicyRule) -> Agent:
         needs=tuple(dict.fromkeys(_texts(item.get("needs")))),
         reads=(),
         makes=tuple(dict.fromkeys(_texts(item.get("makes")))),
+        amends=tuple(dict.fromkeys(_texts(item.get("amends")))),
         model=_text(item, "model"),
         skill=_text(item, "skill"),
         prompt=_text(item, "prompt"),
@@ -251,12 +253,14 @@ def _agent(name: str, item: Mapping[str, Plain], policy: PolicyRule) -> Agent:
 
 
 def _reads(item: Mapping[str, Plain], agent: Agent, agents: Mapping[str, Agent], request: Request) -> tuple[Read, ...]:
-    """Return what is declared; else all that the agents it needs make, or the whole request if it needs none."""
+    """Return what is declared, or all that the agents it needs make, or the whole request if it needs none; and what it amends."""
+    amended = map(Read, agent.amends)
     if item.get("reads") is not None:
-        return tuple(dict.fromkeys(map(read, _texts(item["reads"]))))
+        return tuple(dict.fromkeys((*map(read, _texts(item["reads"])), *amended)))
     if not agent.needs:
-        return (Read("", ALL),) if request else ()
-    return tuple(dict.fromkeys(Read(path) for need in agent.needs if need in agents for path in agents[need].makes))
+        return (*((Read("", ALL),) if request else ()), *amended)
+    made = [Read(path) for need in agent.needs if need in agents for path in agents[need].makes]
+    return tuple(dict.fromkeys((*made, *amended)))
 
 
 def _keeping(item: Mapping[str, Plain], agent: Agent, rules: Mapping[str, Keeping]) -> Keeping | None:

@@ -32,9 +32,13 @@ ORDER = "the order of what is asked"
 """The argument that holds the paths of what is asked in their order, where they are not sorted."""
 NO_CHANGE = "NO_CHANGE"
 """What an agent answers that found nothing to do about what it made before."""
+HANDED_ON = "handed on"
+"""The argument that holds what others amend after an agent: what it did to that is handed on, and not yet a file of the result."""
+BEFORE = ".bmadp-before"
+"""The folder in which files lie as they were before others amended them, or the agent itself in its last draft."""
 _LARGEST = 256 * 1024 * 1024
 """Bytes of one artefact."""
-_OURS = (".git", ".bmad-provisioner", "__pycache__", ".DS_Store")
+_OURS = (".git", ".bmad-provisioner", BEFORE, "__pycache__", ".DS_Store")
 
 
 Marks: TypeAlias = Mapping[str, tuple[int, ...]]
@@ -71,8 +75,19 @@ def _taken(folder: Path, laid: Marks, inputs: Inputs, answer: Answer) -> Output:
     left = _left(folder, laid, answer.usage)
     made = _made(left, inputs, answer)
     _check(folder, inputs, answer.usage)
-    files = {one.path: inputs.keep(one.place, one.executable) for one in made}
-    return Output(files, tuple(_undeclared(left, made, inputs)), _facts(inputs, answer), usage=answer.usage)
+    kept = {one.path: inputs.keep(one.place, one.executable) for one in made}
+    files, hands = handed_on(kept, texts(inputs.args.get(HANDED_ON)), texts(inputs.args.get("makes")))
+    return Output(files, tuple(_undeclared(left, made, inputs)), _facts(inputs, answer), hands, usage=answer.usage)
+
+
+def handed_on(kept: Mapping[str, Entry], amended: Sequence[str], made: Sequence[str]) -> tuple[dict[str, Entry], dict[str, Entry]]:
+    """Return what of an agent's work is a file of the result, and what it only hands on: others amend it after it."""
+    on = {path for path in kept if _fits(path, amended) and not _fits(path, made)}
+    return {path: kept[path] for path in kept if path not in on}, {path: kept[path] for path in kept if path in on}
+
+
+def _fits(path: str, patterns: Sequence[str]) -> bool:
+    return any(meet(path, pattern) for pattern in patterns)
 
 
 MAKE = Action("make", "1", take)
@@ -90,7 +105,20 @@ def lay(folder: Path, inputs: Inputs) -> Marks:
         _place(folder, path, partial(_write_read, inputs, path), entry.executable)
     for path, entry in _handed(inputs).items():
         _place(folder, path, partial(inputs.lay, entry), entry.executable)
+    _lay_before(folder, inputs)
     return {place.relative_to(folder).as_posix(): _mark(place.lstat()) for place in _walk(folder)}
+
+
+def _lay_before(folder: Path, inputs: Inputs) -> None:
+    """Lay down what the agent's own draft, or else what others handed on, stands in the place of."""
+    standing, handed = _standing(inputs), _handed(inputs)
+    drafted = _drafted(inputs) if "round" in inputs.args else {}
+    below = _handed(inputs, besides=str(inputs.args.get("draft"))) if drafted else {}
+    for path in drafted or handed:
+        if path in below:
+            _place(folder, f"{BEFORE}/{path}", partial(inputs.lay, below[path]), below[path].executable)
+        elif path in standing:
+            _place(folder, f"{BEFORE}/{path}", partial(_write_read, inputs, path), standing[path].executable)
 
 
 def _mark(info: os.stat_result) -> tuple[int, ...]:
@@ -108,8 +136,9 @@ def _standing(inputs: Inputs) -> dict[str, Entry]:
     return {path: entry for path, entry in found.items() if entry is not None and entry.is_plain}
 
 
-def _handed(inputs: Inputs) -> dict[str, Entry]:
-    return {path: entry for output in inputs.needs.values() for path, entry in (*output.files.items(), *output.hands.items())}
+def _handed(inputs: Inputs, *, besides: str = "") -> dict[str, Entry]:
+    outputs = [output for name, output in inputs.needs.items() if name != besides]
+    return {path: entry for output in outputs for path, entry in (*output.files.items(), *output.hands.items())}
 
 
 def _made_before(inputs: Inputs) -> Mapping[str, Entry]:
@@ -148,7 +177,7 @@ def asked(inputs: Inputs, folder: Path) -> Answer:
         options=options,
         system=str(args.get("system") or ""),
         model=str(args.get("model") or ""),
-        makes=_texts(args.get("makes")),
+        makes=texts(args.get("makes")),
         schema=cast("Mapping[str, Plain] | None", args.get("schema")),
         turn=inputs.turn,
     )
@@ -174,8 +203,8 @@ def _tree(inputs: Inputs) -> Plain:
 
 
 def _requirements(inputs: Inputs) -> list[tuple[str, str]]:
-    texts = {name.removeprefix(REQUIREMENT): str(text) for name, text in inputs.args.items() if name.startswith(REQUIREMENT)}
-    return [(path, texts[path]) for path in _texts(inputs.args.get(ORDER)) or sorted(texts)]
+    asked = {name.removeprefix(REQUIREMENT): str(text) for name, text in inputs.args.items() if name.startswith(REQUIREMENT)}
+    return [(path, asked[path]) for path in texts(inputs.args.get(ORDER)) or sorted(asked)]
 
 
 def _context(inputs: Inputs) -> Plain:
@@ -196,9 +225,11 @@ def _prompt(inputs: Inputs) -> str:
     parts += (
         [f"You made these before; bring them up to date, or answer {NO_CHANGE} if they are:", _listed(before)] if before else []
     )
-    makes = _texts(inputs.args.get("makes"))
+    makes = texts(inputs.args.get("makes"))
     parts += ["Leave in this folder, and write nothing elsewhere:", _listed(makes)] if makes else []
-    objections = _texts(inputs.args.get("objections"))
+    amends = texts(inputs.args.get("amends"))
+    parts += ["These you may change where they stand:", _listed(amends)] if amends else []
+    objections = texts(inputs.args.get("objections"))
     parts += ["A reviewer objects:", _listed(objections)] if objections else []
     return "\n\n".join(parts) + "\n"
 
@@ -246,11 +277,15 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _made(left: Sequence[Left], inputs: Inputs, answer: Answer) -> list[Left]:
-    """Return what the agent wrote of what it has to make; raises TaskError when something of that is not there."""
-    makes = _texts(inputs.args.get("makes"))
+    """Return what the agent wrote of what it has to make or may amend, with what others amended before and it left alone;
+    raises TaskError when something of what it has to make is not there.
+    """
+    makes, amends = texts(inputs.args.get("makes")), texts(inputs.args.get("amends"))
+    handed = _handed(inputs) if amends else {}
     stays = {**_made_before(inputs), **_drafted(inputs)} if NO_CHANGE in answer.text or any(one.written for one in left) else {}
     taken = [one for one in left if one.written or one.path in stays]
-    made = [one for one in taken if any(meet(one.path, wanted) for wanted in makes)]
+    made = [one for one in taken if _fits(one.path, makes)]
+    made += [one for one in left if (one.written or one.path in handed) and _fits(one.path, amends) and not _fits(one.path, makes)]
     for one in made:
         reason = refusal(one.path) or ("it is a symbolic link" if one.place.is_symlink() else "")
         if reason:
@@ -305,5 +340,6 @@ def _facts(inputs: Inputs, answer: Answer) -> dict[str, Plain]:
     return {"data": {str(inputs.args["agent"]): answer.data}} if inputs.args.get("schema") else {}
 
 
-def _texts(value: Plain) -> tuple[str, ...]:
+def texts(value: Plain) -> tuple[str, ...]:
+    """Return a list of texts in an argument; nothing where it is none."""
     return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()

@@ -174,7 +174,10 @@ PROJECT_FAULTS = {
     "a name with one home": ("from . import door\n\nprint(door, count())\n", "from .till import count"),
     "a name lost from a longer import": ("from .till import Till\n\nprint(Till, count())\n", "from .till import Till, count"),
     "a module that the name has left": ("from .door import count\n\nprint(count())\n", "from .till import count"),
-    "await where its function is not async": ("def go(bell):\n    return await bell()\n", "async def go(bell):"),
+    "await where its function is not async": (
+        "from .till import ring\n\n\ndef go(bell):\n    return await ring(bell)\n",
+        "async def go(bell):",
+    ),
     "await on what is known to be plain": (
         "from .till import count\n\n\nasync def go():\n    return await count()\n",
         "    return count()",

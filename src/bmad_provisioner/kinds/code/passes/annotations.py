@@ -19,16 +19,16 @@ _NAME = re.compile(r"def\s+\w+\s*\(")
 def find(module: Module) -> Iterator[Hit]:
     """Yield where ` -> type` belongs, for each function whose result is certain."""
     generators = "yield" in module.text
-    for node, owner in module.owners:
+    for node, owner, returns in module.owners:
         if isinstance(node, ast.ClassDef) or node.returns is not None or not _is_plain(node):
             continue
-        result = _result(node, isinstance(owner, ast.ClassDef))
+        result = _result(node, returns, isinstance(owner, ast.ClassDef))
         if not result or (generators and "yield" in module.segment(node)):
             continue
         if result == "None" or module.plain(result):
             place = _place(module, node)
             if place is not None:
-                yield Hit(place, place, f" -> {result}", f"`{node.name}` returns `{result}`", local=True, settled=True)
+                yield Hit(place, place, f" -> {result}", f"`{node.name}` returns `{result}`", (node,), settled=True)
 
 
 def _is_plain(node: Function) -> bool:
@@ -45,9 +45,8 @@ def _is_plain(node: Function) -> bool:
     return True
 
 
-def _result(node: Function, method: bool) -> str:
+def _result(node: Function, returns: list[ast.Return], method: bool) -> str:
     """Return the name of the type of all that a function returns; empty where that is not obvious."""
-    returns = list(_returns(node.body))
     values = [found.value for found in returns if found.value is not None]
     if not values:
         return "None" if node.name == "__init__" or not _is_stub(node, method) else ""
@@ -61,8 +60,9 @@ def _is_stub(node: Function, method: bool) -> bool:
     """Whether a function that returns nothing may be there for others to say what it returns."""
     if any(isinstance(decorator, ast.Name) and decorator.id == "property" for decorator in node.decorator_list):
         return True
-    body = [statement for statement in node.body if not _says_nothing(statement)]
-    return isinstance(node.body[-1], ast.Raise) or (not body and (method or node.body[-1].end_lineno == node.lineno))
+    last = node.body[-1]
+    is_empty = all(map(_says_nothing, node.body))
+    return isinstance(last, ast.Raise) or (is_empty and (method or last.end_lineno == node.lineno))
 
 
 def _says_nothing(statement: ast.stmt) -> bool:
@@ -80,21 +80,6 @@ def _literal(value: ast.expr) -> str:
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)) if not isinstance(number, bool):
             return _LITERALS[type(number)]
     return ""
-
-
-def _returns(body: list[ast.stmt]) -> Iterator[ast.Return]:
-    """Yield the `return`s of a function, not those of the functions in it."""
-    todo: list[ast.AST] = list(body)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, ast.Return):
-            yield node
-        elif isinstance(node, ast.If | ast.For | ast.AsyncFor | ast.While | ast.Try | ast.TryStar):
-            todo += [*node.body, *node.orelse, *getattr(node, "handlers", ()), *getattr(node, "finalbody", ())]
-        elif isinstance(node, ast.With | ast.AsyncWith | ast.ExceptHandler | ast.match_case):
-            todo += node.body
-        elif isinstance(node, ast.Match):
-            todo += node.cases
 
 
 def _ends(body: list[ast.stmt]) -> bool:
@@ -129,6 +114,7 @@ ANNOTATIONS = Pass(
     "1",
     (b"def ",),
     find,
+    steady=True,
     examples=(
         Example("def greet(name):\n    print(name)\n", "def greet(name) -> None:\n    print(name)\n"),
         Example("class A:\n    def __init__(self):\n        pass\n", "class A:\n    def __init__(self) -> None:\n        pass\n"),

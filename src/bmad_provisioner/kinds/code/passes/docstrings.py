@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from inspect import cleandoc
 
-from bmad_provisioner.kinds.code.module import Hit, Module, Owner
+from bmad_provisioner.kinds.code.module import Hit, Module
 from bmad_provisioner.kinds.code.rewriting import Example, Pass, untouched
 
 _LITERAL = re.compile(r"""([rR]?)(\"\"\"|'''|"|')(.*)\2""", re.DOTALL)
@@ -16,20 +15,15 @@ _TRAILING = re.compile(r"[ ]+(?=\n)")
 
 def find(module: Module) -> Iterator[Hit]:
     """Yield each docstring that is not as it should be."""
-    if module.tree.body:
-        yield from _hits(module, None, module.tree.body[0])
-    for owner, _ in module.owners:
-        yield from _hits(module, owner, owner.body[0])
-
-
-def _hits(module: Module, owner: Owner | None, first: ast.stmt) -> Iterator[Hit]:
-    match first:
-        case ast.Expr(value=ast.Constant(value=str()) as literal):
+    places = [(owner, owner.body[0]) for owner, *_ in module.owners]
+    for owner, first in [(None, first) for first in module.tree.body[:1]] + places:
+        if type(first) is ast.Expr and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            literal = first.value
             text = module.segment(literal)
             better = _better(text, literal.col_offset, owner is None, _begins_line(module, literal))
             if better and better != text:
                 name = f"`{owner.name}`" if owner else "the module"
-                yield module.exact(literal, better, f"the docstring of {name}")
+                yield module.exact(first, literal, better, f"the docstring of {name}")
 
 
 def _begins_line(module: Module, literal: ast.expr) -> bool:
@@ -52,18 +46,14 @@ def _better(text: str, column: int, of_module: bool, begins_line: bool) -> str:
     fresh = _laid_out(plain, column, of_module) if begins_line else plain.strip(" ") if "\n" not in plain else plain
     if fresh == plain and quote == '"""':
         return text
-    if fresh.startswith('"') or fresh.endswith('"') or _said(fresh) != _said(plain):
+    if fresh.startswith('"') or fresh.endswith('"') or fresh.split() != plain.split():
         return ""
     return f'{prefix}"""{fresh}"""'.replace("\n", newline)
 
 
-def _said(inner: str) -> list[str]:
-    """Return what `inspect.getdoc` would say, but for blanks at the ends of lines."""
-    return [line.rstrip() for line in cleandoc(inner).splitlines()]
-
-
 def _laid_out(inner: str, column: int, of_module: bool) -> str:
-    if ">>>" not in inner:  # a doctest may expect blanks at the end of a line
+    """Return what is between the quotes with its margin below them; blanks at the ends of a doctest's lines may be expected."""
+    if ">>>" not in inner:
         inner = _TRAILING.sub("", inner)
     head, *rest = inner.split("\n")
     head = head.strip(" ") if not rest or ">>>" not in inner else head.lstrip(" ")
@@ -81,13 +71,11 @@ def _laid_out(inner: str, column: int, of_module: bool) -> str:
 
 def _moved(rows: list[str], column: int) -> list[str]:
     """Return the rows with their common margin below the quotes."""
-    margins = [len(row) - len(row.lstrip(" ")) for row in rows if row.strip()]
-    shift = column - min(margins, default=column)
-    return (
-        [" " * shift + row if shift > 0 and row.strip() else row[-shift:] if row.strip() else row for row in rows]
-        if shift
-        else rows
-    )
+    margin = min([len(row) - len(row.lstrip(" ")) for row in rows if row.strip()], default=column)
+    if margin == column:
+        return rows
+    lead = " " * column
+    return [lead + row[margin:] if row.strip() else row for row in rows]
 
 
 DOCSTRINGS = Pass(
@@ -95,6 +83,7 @@ DOCSTRINGS = Pass(
     "1",
     (b'"', b"'"),
     find,
+    steady=True,
     examples=(
         Example("def f():\n    ' Say it. '\n", 'def f():\n    """Say it."""\n'),
         Example('def f():\n    """ Say it.\n\n    More.   \n\n    """\n', 'def f():\n    """Say it.\n\n    More.\n    """\n'),

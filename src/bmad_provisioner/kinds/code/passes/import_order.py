@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import groupby, pairwise
+from operator import itemgetter, le
 from pathlib import PurePosixPath
 
 from bmad_provisioner.kinds.code.module import Hit, Module
@@ -30,21 +31,22 @@ class _Section(IntEnum):
 @dataclass(frozen=True, slots=True)
 class _Item:
     section: _Section
-    key: tuple[int, str, str]
     gap: str
     """The blank lines before it, which only the project's own imports keep."""
     text: str
-    tidied: bool
 
 
 def find(module: Module) -> Iterator[Hit]:
     """Yield each block of imports at the top level that is not in order."""
-    if PurePosixPath(module.path).name == "__init__.py" or "isort:" in module.text:
+    if module.name == "__init__.py" or "isort:" in module.text:
         return
-    for tidies, nodes in groupby(module.tree.body, key=lambda node: isinstance(node, ast.Import | ast.ImportFrom)):
-        block = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
-        if tidies and _may_move(block):
+    for tidies, nodes in groupby(module.tree.body, key=_is_import):
+        if tidies and _may_move(block := [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]):
             yield from _hit(module, block)
+
+
+def _is_import(node: ast.stmt) -> bool:
+    return isinstance(node, (ast.Import, ast.ImportFrom))
 
 
 def _may_move(block: list[Statement]) -> bool:
@@ -60,6 +62,9 @@ def _may_move(block: list[Statement]) -> bool:
 
 def _hit(module: Module, block: list[Statement]) -> Iterator[Hit]:
     own = _own(module)
+    ranks = [_place(_section(node, own), node) for node in block]
+    if all(map(le, ranks, ranks[1:])) and not any(_is_untidy(node, own) for node in block):
+        return
     items: list[_Item] = []
     start, end = module.starts[block[0].lineno - 1], None
     for node in block:
@@ -69,18 +74,15 @@ def _hit(module: Module, block: list[Statement]) -> Iterator[Hit]:
             return  # it shares a line, or a comment that stands alone heads more than the next import
         end = lines[1]
         text = _tidy(module, node, lines, own)
-        tidied = text != module.text[lines[0] : lines[1]]
         text = text if text.endswith(("\n", "\r")) else text + module.newline
-        items.append(_Item(_section(node, own), _key(node), gap, lead + text, tidied))
-    ordered = sorted(items, key=lambda item: (item.section, item.key if item.section < _Section.OWN else ()))
-    if ordered == items and not any(item.tidied for item in items):
-        return
+        items.append(_Item(_section(node, own), gap, lead + text))
+    ordered = [item for _, item in sorted(zip(ranks, items, strict=True), key=itemgetter(0))]
     if ordered[0] is not items[0] and _has_comment_above(module, start):
         return
     text = _joined(ordered, module.newline)
     text = text if module.text[start:end].endswith(("\n", "\r")) else text.removesuffix(module.newline)
     if text != module.text[start:end]:
-        yield Hit(start, end or start, text, "the order of the imports", local=True, settled=True)
+        yield Hit(start, end or start, text, "the order of the imports", tuple(block), settled=True)
 
 
 def _before(module: Module, end: int | None, node: Statement) -> tuple[str, str]:
@@ -111,21 +113,29 @@ def _section(node: Statement, own: set[str]) -> _Section:
     return _Section.STANDARD if top in sys.stdlib_module_names else _Section.INSTALLED
 
 
-def _key(node: Statement) -> tuple[int, str, str]:
+def _place(section: _Section, node: Statement) -> tuple[int, int, str, str]:
+    """Return the place of an import among others; the project's own have all the same."""
+    if section is _Section.OWN:
+        return section, 0, "", ""
     name = (node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name
-    return int(isinstance(node, ast.ImportFrom)), name.lower(), name
+    return section, int(isinstance(node, ast.ImportFrom)), name.lower(), name
+
+
+def _is_untidy(node: Statement, own: set[str]) -> bool:
+    """Whether names stand in another order than theirs, and are nobody's modules to load."""
+    if not isinstance(node, ast.ImportFrom) or len(node.names) < 2 or _section(node, own) is _Section.OWN:
+        return False
+    ranks = [_rank(alias.name) for alias in node.names]
+    return not all(map(le, ranks, ranks[1:]))
 
 
 def _tidy(module: Module, node: Statement, lines: tuple[int, int], own: set[str]) -> str:
-    """Return the lines of an import, with its names in order where they stand on one line and are nobody's modules to load."""
+    """Return the lines of an import, with its names in order where they stand on one line."""
     text = module.text[lines[0] : lines[1]]
     start, end = module.start(node.names[0]), module.end(node.names[-1])
-    names = module.text[start:end]
-    if not isinstance(node, ast.ImportFrom) or _section(node, own) is _Section.OWN or any(letter in names for letter in "#\n\r\\"):
+    if not _is_untidy(node, own) or any(letter in module.text[start:end] for letter in "#\n\r\\"):
         return text
     ordered = sorted(node.names, key=lambda alias: _rank(alias.name))
-    if ordered == node.names:
-        return text
     return module.text[lines[0] : start] + ", ".join(module.segment(alias) for alias in ordered) + module.text[end : lines[1]]
 
 
@@ -153,6 +163,7 @@ IMPORT_ORDER = Pass(
     "1",
     (b"import",),
     find,
+    steady=True,
     examples=(
         Example(
             "import click\nimport sys\nfrom os import path, PathLike, SEEK_SET\nimport os\n",

@@ -27,7 +27,7 @@ def without(module: Module, node: Statement, gone: Iterable[ast.alias], message:
         return []
     dropped = [alias for alias in node.names if alias in list(gone)]
     if len(dropped) == len(node.names):
-        return [Hit(*lines, "", message, local=True, settled=True)]
+        return [Hit(*lines, "", message, (node,), settled=True)]
     return _ranges(module, node, dropped, message)
 
 
@@ -41,7 +41,7 @@ def _ranges(module: Module, node: Statement, dropped: list[ast.alias], message: 
         if begins == ends:
             continue
         if after:
-            hits.append(Hit(module.start(node.names[begins]), module.start(after), "", message, local=True, settled=True))
+            hits.append(Hit(module.start(node.names[begins]), module.start(after), "", message, (node,), settled=True))
         elif before:
-            hits.append(Hit(module.end(before), module.end(node.names[-1]), "", message, local=True, settled=True))
+            hits.append(Hit(module.end(before), module.end(node.names[-1]), "", message, (node,), settled=True))
     return hits

@@ -17,7 +17,8 @@ _SIX = {"text_type": "str", "binary_type": "bytes", "string_types": "str", "inte
 _SEVERAL = {"string_types", "integer_types", "class_types"}
 """Names of `six` that are tuples: equal to the one type as what `isinstance` asks for, and only there."""
 _FIELDS = re.compile(r"[^{}\\]*(?:\{\}[^{}\\]*)+")
-_ONE_LITERAL = re.compile(r"[uU](?:(\"\"\"|''\')(?:(?!\1)[^\\]|\\.)*\1|(\"|')(?:(?!\2)[^\\\n\r]|\\.)*\2)", re.DOTALL)
+_ONE_LITERAL = re.compile(r"u(?:(\"\"\"|''\')(?:(?!\1)[^\\]|\\.)*\1|(\"|')(?:(?!\2)[^\\\n\r]|\\.)*\2)", re.DOTALL)
+_SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _PLAIN_QUOTES = re.compile(r"(\"|')[^\"'\n\r]*\1")
 
 
@@ -39,24 +40,22 @@ def _future(module: Module) -> Iterator[Hit]:
 
 def _super(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
     """Yield `super(Class, self)` directly in a method of that very class."""
-    functions = [node for node in chain if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
-    match functions[-2:]:
-        case [ast.ClassDef(name=name, decorator_list=[]), (ast.FunctionDef() | ast.AsyncFunctionDef()) as method]:
-            first = [*method.args.posonlyargs, *method.args.args][:1]
-        case _:
-            return
-    nested = [
-        node
-        for node in own(chain[-1])
-        if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
-    ]
-    if chain[-1] is method or not first or nested or not module.plain("super"):
-        return
-    for node in own(chain[-1]):
+    nodes = list(own(chain[-1]))
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Name(id="super"), args=[ast.Name(id=cls), ast.Name(id=me)], keywords=[]):
-                if cls == name and me == first[0].arg and "#" not in module.segment(node):
-                    yield module.exact(node, "super()", "`super` knows its class and object")
+                certain = _is_method(chain, cls, me) and not any(isinstance(node, _SCOPES) for node in nodes)
+                if certain and "#" not in module.segment(node) and module.plain("super"):
+                    yield module.exact(chain[-1], node, "super()", "`super` knows its class and object")
+
+
+def _is_method(chain: list[ast.AST], cls: str, me: str) -> bool:
+    """Whether a statement stands in the body of a method of the class, with that name for its object."""
+    match [node for node in chain if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)][-2:]:
+        case [ast.ClassDef(name=name, decorator_list=[]), (ast.FunctionDef() | ast.AsyncFunctionDef()) as method]:
+            first = [*method.args.posonlyargs, *method.args.args][:1]
+            return name == cls and bool(first) and first[0].arg == me and method is not chain[-1]
+    return False
 
 
 def _literals(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
@@ -80,7 +79,7 @@ def _literals(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
             case _:
                 continue
         if text and module.plain("set", "dict"):
-            yield module.exact(node, text, "a literal says it")
+            yield module.exact(chain[-1], node, text, "a literal says it")
 
 
 def _bare(module: Module, pair: str, key: ast.expr, value: ast.expr) -> bool:
@@ -108,7 +107,7 @@ def _format(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
         if whole and same_line and all(words) and text.count("{}") == len(words) and literal.kind is None:
             parts = text.split("{}")
             fields = "".join(f"{{{word}}}{part}" for word, part in zip(words, parts[1:], strict=True))
-            yield module.exact(node, f"f{parts[0]}{fields}", "an f-string says it")
+            yield module.exact(chain[-1], node, f"f{parts[0]}{fields}", "an f-string says it")
 
 
 def _path(node: ast.expr) -> str:
@@ -127,7 +126,7 @@ def _errors(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
     for node in own(chain[-1]):
         old = isinstance(node, ast.Name) and node.id in ("IOError", "EnvironmentError") and isinstance(node.ctx, ast.Load)
         if old and id(node) not in several and module.plain("IOError", "EnvironmentError", "OSError"):
-            yield module.exact(node, "OSError", "it is another name of `OSError`")  # type: ignore[arg-type]
+            yield module.exact(chain[-1], node, "OSError", "it is another name of `OSError`")  # type: ignore[arg-type]
 
 
 def _open(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
@@ -137,20 +136,19 @@ def _open(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
             case ast.Call(func=ast.Name(id="open"), args=[path, ast.Constant(value="r" | "rt" | "tr") as mode]):
                 gap = module.text[module.end(path) : module.start(mode)]
                 if gap.replace(" ", "") == "," and not isinstance(path, ast.Starred) and module.plain("open"):
-                    yield Hit(module.end(path), module.end(mode), "", "`open` reads text anyway", local=True, settled=True)
+                    yield Hit(module.end(path), module.end(mode), "", "`open` reads text anyway", (chain[-1],), settled=True)
 
 
 def _object(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
     """Yield `(object)` behind the name of a class."""
     node = chain[-1]
     match node:
-        case ast.ClassDef(bases=[ast.Name(id="object") as parent], keywords=[]) if module.plain("object"):
+        case ast.ClassDef(bases=[ast.Name(id="object") as parent], keywords=[]):
             head = module.text[module.start(node) : module.end(parent)]
             opened = re.fullmatch(r"class[ \t]+\w+(\(object)", head)
-            if opened and module.text.startswith("):", module.end(parent)):
-                yield Hit(
-                    module.start(node) + opened.start(1), module.end(parent) + 1, "", "every class is an `object`", settled=True
-                )
+            if opened and module.text.startswith("):", module.end(parent)) and module.plain("object"):
+                start = module.start(node) + opened.start(1)
+                yield Hit(start, module.end(parent) + 1, "", "every class is an `object`", (node,), settled=True)
 
 
 def _unicode(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
@@ -159,7 +157,7 @@ def _unicode(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
         if isinstance(node, ast.Constant) and node.kind == "u":
             text = module.segment(node)
             if _ONE_LITERAL.fullmatch(text):
-                yield module.exact(node, text[1:], "every string is Unicode")
+                yield module.exact(chain[-1], node, text[1:], "every string is Unicode")
 
 
 def _six(module: Module, chain: list[ast.AST]) -> Iterator[Hit]:
@@ -187,17 +185,30 @@ _RULES: tuple[tuple[tuple[str, ...], Look], ...] = (
     (("IOError", "EnvironmentError"), _errors),
     (("open(",), _open),
     (("(object):",), _object),
-    (('u"', "u'", 'U"', "U'"), _unicode),
+    (('u"', "u'"), _unicode),
     (("six.",), _six),
 )
-
-_OLD_WORDS = (b"six", b"__future__", b"typing", b'u"', b"u'", b'U"', b"U'")
 
 MODERN_SYNTAX = Pass(
     "modern-syntax",
     "1",
-    (b"super(", b"set([", b"dict([", b".format(", b"IOError", b"EnvironmentError", b"open(", b"(object)", *_OLD_WORDS),
+    (
+        b"super(",
+        b"set([",
+        b"dict([",
+        b".format(",
+        b"IOError",
+        b"EnvironmentError",
+        b"open(",
+        b"(object)",
+        b"six",
+        b"__future__",
+        b"typing",
+        b'u"',
+        b"u'",
+    ),
     find,
+    steady=True,
     examples=(
         Example("from __future__ import annotations, division\n", "from __future__ import annotations\n"),
         Example(

@@ -21,7 +21,7 @@ def find(module: Module) -> Iterator[Hit]:
     names = _imported(module)
     for *_, node in module.near(*_NEEDLES) if names else ():
         for annotation in _annotations(node):
-            yield from _hits(module, annotation, names)
+            yield from _hits(module, node, annotation, names)
 
 
 def _imported(module: Module) -> dict[str, str]:
@@ -32,7 +32,7 @@ def _imported(module: Module) -> dict[str, str]:
             found |= {alias.asname or alias.name: alias.name for alias in node.names}
         elif isinstance(node, ast.Import):
             found |= {f"{alias.asname or alias.name}.": "" for alias in node.names if alias.name == "typing"}
-    for owner, _ in module.owners if found else ():
+    for owner, *_ in module.owners if found else ():
         found.pop(owner.name, None)
     return found
 
@@ -46,14 +46,14 @@ def _annotations(node: ast.AST) -> list[ast.expr]:
     return []
 
 
-def _hits(module: Module, annotation: ast.expr, names: dict[str, str]) -> Iterator[Hit]:
+def _hits(module: Module, node: ast.AST, annotation: ast.expr, names: dict[str, str]) -> Iterator[Hit]:
     text = _modern(module, annotation, names)
     if text is not None and text != module.segment(annotation):
-        yield module.exact(annotation, text, "annotations need less of `typing`", settled=False)
+        yield module.exact(node, annotation, text, "annotations need less of `typing`")
         return
     for below in own(annotation) if text is None else ():
         if isinstance(below, ast.Subscript) and (inner := _modern(module, below, names)) not in (None, module.segment(below)):
-            yield module.exact(below, inner, "annotations need less of `typing`", settled=False)
+            yield module.exact(node, below, inner, "annotations need less of `typing`")
 
 
 def _modern(module: Module, node: ast.expr, names: dict[str, str]) -> str | None:

@@ -5,14 +5,30 @@ from __future__ import annotations
 import re
 
 from bmad_provisioner.kinds.code.repair.lexing import CLOSER, OPENER, Source
-from bmad_provisioner.kinds.code.repair.oracle import Trouble
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, earlier
+from bmad_provisioner.kinds.code.repair.triples import swallowed
 
 _DEFINES = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[(:])", re.MULTILINE)
+_IN_PLACE = (
+    "unterminated string",
+    "unterminated f-string",
+    "invalid decimal",
+    "unmatched",
+    "closing parenthesis",
+    "unexpected indent",
+    "unindent",
+    "f-string",
+    "leading zeros",
+    "Missing parentheses",
+)
+"""How the compiler begins to speak of faults that lie where it finds them."""
 
 
 def is_cut(source: Source, found: Trouble) -> bool:
     """Whether the fault is that the text stops: a bracket, string, block or line that is open at its end."""
     if not source.statements or not source.code:
+        return False
+    if _in_place(source, found):
         return False
     first, last = source.statements[-1]
     tokens = source.tokens
@@ -24,12 +40,19 @@ def is_cut(source: Source, found: Trouble) -> bool:
     opened = next((token for token in reversed(tokens) if token.kind == "openstring"), None)
     if opened and source.row(opened.end) >= len(source.lines) - 1:
         long = re.match(r"[a-zA-Z]*('''|\"\"\")", opened.text)
-        return not _DEFINES.search(opened.text) if long else not whole and in_last
+        return not (_DEFINES.search(opened.text) or swallowed(source, opened)) if long else not whole and in_last
     code = source.code
     end = code[-1]
     if end.text == ":" or (end.text == "\\" and in_last):
         return in_last or behind
     return in_last and _open_at_end(source, first, whole)
+
+
+def _in_place(source: Source, found: Trouble) -> bool:
+    """Whether the fault is one that the end of a text cannot have made, since more than a line follows it."""
+    if found.message.startswith("invalid") and "character" in found.message:
+        return True
+    return found.line < len(source.lines) - 1 and (found.message.startswith(_IN_PLACE) or earlier(source.text, found) is not None)
 
 
 def _open_at_end(source: Source, first: int, whole: bool) -> bool:

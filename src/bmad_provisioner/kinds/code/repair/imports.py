@@ -1,25 +1,49 @@
-"""Imports: names that lost their import, and imports from a module that a name has left."""
+"""Imports: names that lost their import."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from bmad_provisioner.kinds.code.repair import stdlib
-from bmad_provisioner.kinds.code.repair.knows import Knows, absolute
-from bmad_provisioner.kinds.code.repair.lexing import distance_one
+from bmad_provisioner.kinds.code.repair.knows import Knows
 from bmad_provisioner.kinds.code.repair.model import IMPORTS
 from bmad_provisioner.kinds.code.repair.places import Idea, Parsed
-from bmad_provisioner.kinds.code.repair.scopes import at_the_top
+from bmad_provisioner.kinds.code.repair.scopes import Names
+from bmad_provisioner.kinds.code.repair.written import spelled, target
 
 Way = tuple[str, str, str, int]
 """How a name may be imported: module, name there (empty for the module itself), asname, level to be written with."""
 
 
-def lost(parsed: Parsed, name: str, known: Knows) -> list[Idea]:
+_JOKES = frozenset({"this", "antigravity", "__hello__", "__phello__", "idlelib", "turtledemo"})
+"""Modules of the library that no program imports."""
+
+
+def together(names: list[str], known: Knows) -> dict[str, int]:
+    """Return the modules that have several of some unbound names, and how many: they were lost in one line, perhaps."""
+    voted = {vote[0] for name in names for vote in known.imports.get(name, ())}
+    offered = {module: known.exports.get(module, stdlib.exports().get(module, frozenset())) for module in voted}
+    counts = {module: sum(name in has or f"{module}.{name}" in known.exports for name in names) for module, has in offered.items()}
+    return {module: count for module, count in counts.items() if count > 1}
+
+
+def lost(parsed: Parsed, name: str, known: Knows, beside: Mapping[str, int] = MappingProxyType({})) -> list[Idea]:
     """Return the imports that may bind a name that nothing binds, the likeliest first; two that fit alike are both unsure."""
     weights = _ways(parsed, name, known)
+    if any(_is_awaited(parsed, use) for use in parsed.uses.get(name, ())):
+        weights = {("asyncio", *way[1:]) if way[0] == "time" else way: weight for way, weight in weights.items()}
+    if name in known.imports and sum(weights.values()) <= 1:
+        # The one vote is that of a module which hands the name on.
+        handed = [module for module, count in beside.items() if count > 2 and name in known.exports.get(module, ())]
+        weights |= {(module, name, "", 1): 1.0 for module in handed if all(module != way[0] for way in weights)}
+    most = max((beside.get(way[0], 1) for way in weights), default=1)
+    if most > 1:
+        # A line that would bring other unbound names too explains more than one that would not.
+        weights = {way: weight * (5 if beside.get(way[0], 1) == most else 1) for way, weight in weights.items()}
     if not weights:
         return []
     ranked = sorted(weights.items(), key=lambda item: -item[1])
@@ -28,17 +52,23 @@ def lost(parsed: Parsed, name: str, known: Knows) -> list[Idea]:
     return [_idea(parsed, name, way, known, weight * weight / total * (1 - unknown)) for way, weight in ranked[:3]]
 
 
+def _is_awaited(parsed: Parsed, use: ast.Name) -> bool:
+    call = parsed.parents[use]
+    return isinstance(call, ast.Call) and call.func is use and isinstance(parsed.parents[call], ast.Await)
+
+
 def _ways(parsed: Parsed, name: str, known: Knows) -> dict[Way, float]:
     """Weigh by votes of the project; only where it has none, by its definitions, then by the library, then by what is installed."""
     ways: dict[Way, float] = {}
     for module, original, alias, level, count in known.imports.get(name, ()):
         if module == known.own:
             continue
-        way = (module, original, alias, bool(level))
+        # `name as name` is how a package hands a name on; nobody else writes it.
+        way = (module, original, alias if alias != original or known.package else "", bool(level))
         ways[way] = ways.get(way, 0.0) + count
     if ways:
         return _merged(ways, parsed, known)
-    offered = {_target(node, known) for node in parsed.tree.body if isinstance(node, ast.ImportFrom)}
+    offered = {target(node, known) for node in parsed.tree.body if isinstance(node, ast.ImportFrom)}
     offered = {module for module in offered if name in known.exports.get(module, ())}
     if offered:
         return {(module, name, "", True): 1.0 for module in offered}
@@ -47,7 +77,7 @@ def _ways(parsed: Parsed, name: str, known: Knows) -> dict[Way, float]:
         return _nearest(parsed, {(module, name, "", 1): 1.0 for module in homes}, known)
     used = [parsed.parents.get(node) for node in parsed.uses.get(name, [])]
     asked = [node.attr for node in used if isinstance(node, ast.Attribute)]
-    if stdlib.is_module(name):
+    if stdlib.is_module(name) and name not in _JOKES:
         public = stdlib.exports().get(name)
         fits = bool(asked) and (public is None or any(attr in public or f"{name}.{attr}" in stdlib.exports() for attr in asked))
         return {(name, "", "", 0): 3.0 if fits else 0.3}
@@ -68,12 +98,8 @@ def _merged(ways: dict[Way, float], parsed: Parsed, known: Knows) -> dict[Way, f
 
 def _nearest(parsed: Parsed, ways: dict[Way, float], known: Knows) -> dict[Way, float]:
     """Favour a module that the file imports other names from already."""
-    already = {_target(node, known) for node in parsed.tree.body if isinstance(node, ast.ImportFrom)}
+    already = {target(node, known) for node in parsed.tree.body if isinstance(node, ast.ImportFrom)}
     return {way: weight * (4 if way[1] and way[0] in already else 1) for way, weight in ways.items()}
-
-
-def _target(node: ast.ImportFrom, known: Knows) -> str:
-    return absolute(node.module or "", node.level, known.own, known.package)
 
 
 def _idea(parsed: Parsed, name: str, way: Way, known: Knows, confidence: float) -> Idea:
@@ -84,7 +110,7 @@ def _idea(parsed: Parsed, name: str, way: Way, known: Knows, confidence: float) 
         else f"`{name}` is used but nothing binds it"
     )
     for node in parsed.tree.body:
-        if original and isinstance(node, ast.ImportFrom) and _target(node, known) == module and node.names[0].name != "*":
+        if original and isinstance(node, ast.ImportFrom) and target(node, known) == module and node.names[0].name != "*":
             start, new = _beside(parsed, node, f"{original} as {alias}" if alias else original)
             return Idea(start, start, new, IMPORTS, confidence, reason)
     start = _place(parsed)
@@ -107,24 +133,7 @@ def _written(parsed: Parsed, way: Way, known: Knows) -> str:
     tail = f" as {alias}" if alias else ""
     if not original:
         return f"import {module}{tail}"
-    return f"from {_spelled(parsed, module, bool(relative), known)} import {original}{tail}"
-
-
-def _spelled(parsed: Parsed, module: str, relative: bool, known: Knows) -> str:
-    """Spell a module as this file spells those of its own project: relative if it does so, else whole."""
-    own = known.own.split(".") if known.package else known.own.split(".")[:-1]
-    theirs = module.split(".")
-    styles = [node.level > 0 for node in at_the_top(parsed.tree.body) if isinstance(node, ast.ImportFrom) and _inside(node, known)]
-    if not own or own[0] != theirs[0] or not relative or (styles and not any(styles)):
-        return module
-    same = 0
-    while same < min(len(own), len(theirs)) and own[same] == theirs[same]:
-        same += 1
-    return "." * (len(own) - same + 1) + ".".join(theirs[same:])
-
-
-def _inside(node: ast.ImportFrom, known: Knows) -> bool:
-    return node.level > 0 or (node.module or "").split(".")[0] == known.own.split(".")[0]
+    return f"from {spelled(parsed, module, bool(relative), known)} import {original}{tail}"
 
 
 def _place(parsed: Parsed) -> int:
@@ -143,40 +152,70 @@ def _place(parsed: Parsed) -> int:
     return parsed.starts[last.end_lineno or last.lineno] if (last.end_lineno or 0) < len(parsed.starts) else len(parsed.text)
 
 
-def moved(parsed: Parsed, known: Knows) -> Iterator[Idea]:
-    """Yield new sources for names that the module they are imported from does not have (any more)."""
-    for node in at_the_top(parsed.tree.body):
-        if not isinstance(node, ast.ImportFrom) or parsed.expects_failure(node):
-            continue
-        module = _target(node, known)
-        if module not in known.closed:
-            continue
-        for alias in node.names:
-            gone = alias.name != "*" and alias.name not in known.exports[module] and f"{module}.{alias.name}" not in known.exports
-            if gone:
-                yield from _moved(parsed, node, alias, module, known)
-
-
-def _moved(parsed: Parsed, node: ast.ImportFrom, alias: ast.alias, module: str, known: Knows) -> Iterator[Idea]:
-    homes = [home for home in known.defines.get(alias.name, ()) if home not in (known.own, module)]
-    alike = [name for name in known.exports[module] if distance_one(name, alias.name)]
-    if not homes:
-        for name in alike:
-            sure = 0.9 if len(alike) == 1 and alias.asname else 0.6 / len(alike)
-            start = parsed.start(alias)
-            reason = f"`{module}` has no `{alias.name}`, but `{name}`"
-            yield Idea(start, start + len(alias.name), name, IMPORTS, sure, reason)
-        return
-    for home in homes:
-        confidence = (0.9 if not alike else 0.5) / len(homes)
-        reason = f"`{module}` has no `{alias.name}`; `{home}` has"
-        where = _spelled(parsed, home, node.level > 0, known)
-        whole = parsed.text[parsed.start(node) : parsed.end(node)]
-        named = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
-        if len(node.names) == 1:
-            new = re.sub(r"^from\s+[.\w]+", f"from {where}", whole)
+def merged(groups: list[list[Idea]], threshold: float) -> list[list[Idea]]:
+    """Put imports that go to one place side by side into one line, where each is the sure answer for its name."""
+    found: dict[tuple[int, str], list[Idea]] = {}
+    others: list[list[Idea]] = []
+    for group in groups:
+        head = _ONE.fullmatch(group[0].new) if group[0].confidence >= threshold else None
+        if head and group[0].start == group[0].end:
+            found.setdefault((group[0].start, head[1]), []).append(group[0])
         else:
-            rest = [ast.unparse(other) for other in node.names if other is not alias]
-            lead = parsed.lines[node.lineno - 1][: node.col_offset]
-            new = f"from {'.' * node.level}{node.module or ''} import {', '.join(rest)}\n{lead}from {where} import {named}"
-        yield Idea(parsed.start(node), parsed.end(node), new, IMPORTS, confidence, reason)
+            others.append(group)
+    return [*others, *([_together(head, ideas)] for (_, head), ideas in found.items())]
+
+
+_ONE = re.compile(r"(\s*from \S+ import )([^\n,(]+?)(\s*)")
+
+
+def _together(head: str, ideas: list[Idea]) -> Idea:
+    listed = sorted({match[2] for idea in ideas if (match := _ONE.fullmatch(idea.new))}, key=_order)
+    tail = _ONE.fullmatch(ideas[0].new)
+    reason = ideas[0].reason if len(ideas) == 1 else "these names are used but nothing binds them"
+    return replace(
+        ideas[0],
+        new=f"{head}{', '.join(listed)}{tail[3] if tail else ''}",
+        confidence=min(i.confidence for i in ideas),
+        reason=reason,
+    )
+
+
+def _order(name: str) -> tuple[bool, bool, str]:
+    return (not name.isupper(), not name[:1].isupper(), name)
+
+
+_BINDS_UNSEEN = re.compile(r"\bsys\.modules\[|\bglobals\(\)|\bdef __getattr__\b|\bexec\(|__dict__")
+"""How a module comes by names that its text does not bind."""
+
+
+def promised(parsed: Parsed, found: Names, known: Knows) -> Iterator[list[Idea]]:
+    """Yield imports of the names that `__all__` or other files promise of this one, and that nothing in it binds."""
+    if found.star or _BINDS_UNSEEN.search(parsed.text):
+        return
+    listed = {name for name in unkept(parsed, found) if not _is_module(name, known)}
+    asked = known.asked.get(known.own, frozenset()) if known.package else frozenset()
+    asked = frozenset(name for name in asked if name not in found.bound and not _is_module(name, known))
+    for name in sorted(listed | asked):
+        ideas = lost(parsed, name, known)
+        sure = len(ideas) == 1 and (name in known.imports or name in known.defines)
+        yield [idea if sure else replace(idea, confidence=min(idea.confidence, 0.5)) for idea in ideas]
+
+
+def unkept(parsed: Parsed, found: Names) -> set[str]:
+    """Return the names in `__all__` that nothing binds."""
+    return set() if found.star or _BINDS_UNSEEN.search(parsed.text) else set(_listed(parsed)) - found.bound
+
+
+def _is_module(name: str, known: Knows) -> bool:
+    whole = f"{known.own}.{name}" if known.own else name
+    return any(module == whole or module.startswith(f"{whole}.") for module in known.exports)
+
+
+def _listed(parsed: Parsed) -> Iterator[str]:
+    for node in parsed.tree.body:
+        if (
+            isinstance(node, ast.Assign)
+            and ast.unparse(node.targets[0]) == "__all__"
+            and isinstance(node.value, ast.List | ast.Tuple)
+        ):
+            yield from (one.value for one in node.value.elts if isinstance(one, ast.Constant) and isinstance(one.value, str))

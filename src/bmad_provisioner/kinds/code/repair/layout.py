@@ -13,6 +13,13 @@ from bmad_provisioner.kinds.code.repair.lexing import CLOSER, OPENER, Source, To
 
 ODD_SPACE, ODD_BREAK, ODD_STRING, SAME_SHAPE = 1.5, 3.0, 1.2, -1.5
 """In nats, per place."""
+TOKEN = 2.5
+"""In nats: what a word or mark of code in a string costs, about as much as outside of it."""
+_SIGNS = re.compile(r"[A-Za-z_]\w*\(\w*[,)]|\w\(\w+\(|\w=\w|, \w+\(|[)\]]\.\w+\(|\w\.\w+\(\)?$|, \*\w")
+_IN_COMMENT = re.compile(
+    r"^[\w.\[\]]+ [-+*/|&]?= \S|^\w+=\S+,$|^[\w.]+\(|^(?:if|el\w+|for|while|with|def|class)\b.*:$|^return\b|^raise \w|\+\+$|&&|\|\|"
+)
+_WORDS = re.compile(r"\w+|[^\w\s]")
 HABIT = 0.4
 """What the order of tokens weighs beside the grammar."""
 
@@ -72,6 +79,8 @@ def oddness(source: Source, rows: tuple[int, int], known: frozenset[tuple[str, .
         if rows[0] <= row <= rows[1]:
             inside.setdefault(row, []).append(token)
     spaces = sum(_spaces(source.text, line) for line in inside.values())
+    notes = (token for token in source.tokens if token.kind == "comment")
+    spaces += sum(_comment(token.text) for token in notes if rows[0] <= source.row(token.start) <= rows[1])
     familiar = sum(SAME_SHAPE for line in inside.values() if len(line) >= 5 and _shape(line) in known)
     return spaces + familiar + _breaks(source, rows) + HABIT * _unusual(source, rows, usual)
 
@@ -87,7 +96,7 @@ def _spaces(text: str, line: list[Token]) -> float:
         elif after.text == "(" and before.kind == "name":
             odd += ODD_SPACE * bool(gap)
         elif before.kind == after.kind == "string":
-            odd += ODD_SPACE * (1.7 if gap else 3)
+            odd += ODD_SPACE * (1.7 if gap else 3) + 2.0 * (before.text[-2:-1] in ",:")
         elif before.kind in ("name", "number", "keyword", "string") and after.kind in ("name", "number", "keyword", "string"):
             odd += ODD_SPACE * (not gap)
     return odd + sum(map(_needless, line, line[1:], line[2:], line[3:]))
@@ -96,7 +105,7 @@ def _spaces(text: str, line: list[Token]) -> float:
 def _needless(before: Token, opened: Token, inner: Token, shut: Token) -> float:
     """Find brackets around a single word that call nothing."""
     calls = before.ends_atom or before.text in ("print", "except", "class", "yield", "return", "await", "not", "del", "in")
-    return 2.5 * (opened.text == "(" and shut.text == ")" and inner.ends_atom and inner.kind != "op" and not calls)
+    return 3.5 * (opened.text == "(" and shut.text == ")" and inner.ends_atom and inner.kind != "op" and not calls)
 
 
 def _string(token: Token) -> float:
@@ -111,8 +120,43 @@ def _string(token: Token) -> float:
     odd += 2.5 * bool(re.search(r"[)\]]\.\w+[(\[]", body))
     odd += 2.5 * bool(re.search(r", (?:None|True|False)\b| [+] \w|\.join\(|^\w+: \w+,?$", body))
     odd += 0.8 * bool(re.search(r"[\w}]\.\w+\(|\w\(\)|^\w+=\w", body))
+    odd += 2.5 * bool(re.match(r"(?:return|raise|yield|assert|elif) \S", body))
+    odd += _mixed(token.text[-1], body) + _swallowed(token.text.split(token.text[-1])[0], token.text[-1], body)
     balance = sum(body.count(mark) - body.count(CLOSER[mark]) for mark in CLOSER)
     return odd + ODD_STRING * (balance != 0) + 0.4 * (body[0] == " ") + 0.3 * (body[-1] == " ")
+
+
+def _mixed(mark: str, body: str) -> float:
+    """Find the other quote alone in a string: at one of its ends, or where no apostrophe stands."""
+    other = "'" if mark == '"' else '"'
+    alone = body.count(other) % 2 == 1
+    return 2.5 * (alone and (body.startswith(other) or body.endswith(other) or not re.search(rf"\w{other}|{other}\w", body)))
+
+
+def _swallowed(prefix: str, mark: str, body: str) -> float:
+    """Weigh the code that a string has swallowed: it is as long in a string as it would be outside."""
+    other = "'" if mark == '"' else '"'
+    braces = 0 if "f" in prefix.lower() else len(re.findall(r"\{[a-z_][^{}\s]*\}", body))
+    bare = re.sub(r"%[-\d.]*[a-zA-Z]|\{[^{}\s\"']*\}|\\.", "", body)
+    single = bare.count(other) % 2
+    cut = single and re.search(
+        rf"{other}[)\]}}:,]|\w{other}%|{other} (?:if|else|in|for|and|or|%) |[(\[,=] ?{other}(?:\w|\s*$)", bare
+    )
+    pair = re.search(
+        rf"{other}[:,] \w[\w.()\[\]]*, {other}|{other}(?:, ?|: ?| [+%] ?|[)\]] ?){other}|{other} [+%] |[+%] {other}|{other}\.\w+\(",
+        bare,
+    )
+    signs = cut or pair or _SIGNS.search(bare)
+    size = TOKEN * len(_WORDS.findall(bare)) * bool(signs) + 2 * TOKEN * bool(cut)
+    return size + 4 * TOKEN * braces + 2 * TOKEN * body.startswith(("f{", "F{"))
+
+
+def _comment(text: str) -> float:
+    """Find what a comment has swallowed: code, a quote alone, or a sign right behind its mark."""
+    code = _IN_COMMENT.search(text.lstrip("# "))
+    return (
+        TOKEN * len(_WORDS.findall(text)) * bool(code) + 4.0 * (text.count('"') % 2) + 1.5 * (not re.match(r"#+[\s!:\w]|#+$", text))
+    )
 
 
 def _breaks(source: Source, rows: tuple[int, int]) -> float:

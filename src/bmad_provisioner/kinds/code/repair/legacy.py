@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bmad_provisioner.kinds.code.repair.lexing import CLOSER, OPENER, Source, Token
 from bmad_provisioner.kinds.code.repair.model import SYNTAX, Edit
-from bmad_provisioner.kinds.code.repair.oracle import Trouble
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, tree
 from bmad_provisioner.kinds.code.repair.punctuation import around
 
 SURE, _LIKELY = 0.05, 0.5
@@ -23,6 +23,8 @@ def _edit(start: int, end: int, new: str, cost: float, what: str) -> Edit:
 
 def guesses(source: Source, found: Trouble) -> Iterator[Edit]:
     """Yield today's spelling of what Python 2 allowed near a fault."""
+    if found.message.startswith("expected an indented block"):
+        return
     rows = [span for span in source.statements if span[0] < found.line + 1 and span[1] > found.line - 2]
     for first, last in rows:
         begin, end = source.starts[first], source.starts[last]
@@ -88,7 +90,8 @@ def _print(word: Token, rest: list[Token], parts: list[str], written: object) ->
         parts.pop()
         extra.insert(0, "end=' '")
     new = f"print({', '.join([*parts, *extra])})"
-    yield _edit(word.start, rest[-1].end, new, SURE, "`print` statement")
+    calls = rest[0].text == "(" and rest[0].start == word.end
+    yield _edit(word.start, rest[-1].end, new, 3.0 if calls else SURE, "`print` statement")
 
 
 def _except(match: re.Match[str]) -> Iterator[Edit]:
@@ -110,11 +113,11 @@ def _spellings(source: Source, found: Trouble) -> Iterator[Edit]:
             yield _edit(token.start, token.end, "0o" + token.text[1:].rstrip("lL"), SURE, "octal number")
         elif token.kind == "number" and (long := _LONG.match(token.text)):
             yield _edit(token.start, token.end, long[1], SURE, "long number")
-        elif token.text in ("ur", "uR", "Ur", "UR") and source.text[token.end : token.end + 1] in ("'", '"'):
-            yield _edit(token.start, token.end, "r", SURE, "`ur` string")
-    for match in re.finditer(r"[uU][rR](?=['\"])", source.text[tokens[0].start : tokens[-1].end] if tokens else ""):
-        start = tokens[0].start + match.start()
-        yield _edit(start, start + 2, "r", SURE, "`ur` string")
+        elif token.kind in ("string", "openstring") and token.text[:2].lower() == "ur":
+            yield _edit(token.start, token.start + 2, "r", SURE, "`ur` string")
     ticks = [token for token in tokens if token.text == "`"]
+    whole = not any(token.kind == "openstring" for token in tokens)
     for first, last in zip(ticks[::2], ticks[1::2], strict=False):
-        yield _edit(first.start, last.end, f"repr({source.text[first.end : last.start]})", SURE, "backticks")
+        inner = source.text[first.end : last.start]
+        if whole and not isinstance(tree(inner.strip()), Trouble):
+            yield _edit(first.start, last.end, f"repr({inner})", _LIKELY, "backticks")

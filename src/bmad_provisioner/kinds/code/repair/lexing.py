@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -159,3 +159,24 @@ def distance_one(a: str, b: str) -> bool:
     if len(a) == len(b):
         return a[at + 1 :] == b[at + 1 :] or (a[at : at + 2] == b[at : at + 2][::-1] and a[at + 2 :] == b[at + 2 :])
     return a[at + 1 :] == b[at:] if len(a) > len(b) else a[at:] == b[at + 1 :]
+
+
+def near_words(words: Iterable[str]) -> Callable[[str], set[str]]:
+    """Return the function from a word to those of some words that may differ from it by one letter, found without comparing all.
+
+    What differs by one letter begins or ends alike: long words with three letters, short ones with one.
+    """
+    ends: dict[str, list[str]] = {}
+    for word in words:
+        for end in _ends(word, 1 if len(word) < _SHORT else 3):
+            ends.setdefault(end, []).append(word)
+    return lambda name: {
+        word for size in (1, 3) for end in _ends(name, size) for word in ends.get(end, ()) if abs(len(word) - len(name)) <= 1
+    }
+
+
+_SHORT = 7
+
+
+def _ends(word: str, size: int) -> tuple[str, str]:
+    return f"^{word[:size]}", f"{word[-size:]}$"

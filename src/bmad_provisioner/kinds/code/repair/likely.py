@@ -2,7 +2,7 @@
 
 A probabilistic grammar: each node answers for its children (kind of child given kind of parent and field, length of lists, which
 statement follows which), and each call of a known name for the number and kinds of its arguments. `likely.json` holds the counts,
-made by `counts()` over the standard library of CPython 3.11; the file's other statements are added to what it says of calls.
+made by `scripts/likely.py` of the standard library of CPython 3.11; the file's other statements are added, and weigh more.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _ROWS = (ast.List, ast.Set, ast.Tuple, ast.Dict)
 _LONGEST = 6
 _OWN = 4
 """How many of the library's calls one call in the same file is worth."""
+_USUAL = 12
+"""How many choices of a kind in the same file weigh as much as all the library's."""
 
 
 def _label(node: object) -> str:
@@ -113,6 +115,28 @@ def _library() -> Counts:
     return loaded
 
 
+def outside(tree: ast.AST, rows: tuple[int, int], own: Counts) -> Counts:
+    """Add the choices of the statements that touch none of some lines (from 1) to others."""
+    stack: list[ast.AST] = [tree]
+    clear: list[ast.AST] = []
+    while stack:
+        for child in ast.iter_child_nodes(stack.pop()):
+            if isinstance(child, ast.stmt) and ((child.end_lineno or 0) < rows[0] or child.lineno > rows[1]):
+                clear.append(child)
+            elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+                stack.append(child)
+    found = defaultdict(Counter, {key: Counter(seen) for key, seen in own.items()})
+    for circumstance, outcome in itertools.chain.from_iterable(map(events, clear)):
+        found[circumstance][outcome] += 1
+    return dict(found)
+
+
+@cache
+def called_names() -> frozenset[str]:
+    """Return the names that the library often calls."""
+    return frozenset(key[1:-1] for key in _library() if key[0] == "(" and key[-1] == "#")
+
+
 def surprise(tree: ast.AST, own: Counts, rows: tuple[int, int] | None = None) -> float:
     """Return how unlikely a tree is, in nats (only differences between trees of the same text mean anything)."""
     library = _library()
@@ -125,7 +149,9 @@ def surprise(tree: ast.AST, own: Counts, rows: tuple[int, int] | None = None) ->
             hits, size = hits + _OWN * mine.get(outcome, 0), size + _OWN * sum(mine.values())
             total += _call_surprise(hits, size, outcome, circumstance)
         else:
-            total -= log((hits + 0.02) / (size + 1))
+            mine = own.get(circumstance, {})
+            usual = (hits + 0.02) / (size + 1)
+            total -= log((mine.get(outcome, 0) + _USUAL * usual) / (sum(mine.values()) + _USUAL))
     return total
 
 

@@ -1,80 +1,99 @@
-"""Meanings: what a text that compiles gets wrong: names nothing binds, imports gone astray, awaits, `self`."""
+"""Meanings: what a text that compiles gets wrong: names nothing binds, imports gone astray, members, awaits, `self`."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from bmad_provisioner.kinds.code.repair import awaits, imports, spelling
+from bmad_provisioner.kinds.code.repair import abstract, astray, awaits, imports, members, spelling, strangers
 from bmad_provisioner.kinds.code.repair.knows import Knows
 from bmad_provisioner.kinds.code.repair.mend import Mended
 from bmad_provisioner.kinds.code.repair.model import AWAITS, IMPORTS, SIGNATURES, Edit, Fault, Fix
-from bmad_provisioner.kinds.code.repair.oracle import tree, trouble
-from bmad_provisioner.kinds.code.repair.places import Idea, Parsed
+from bmad_provisioner.kinds.code.repair.oracle import trouble
+from bmad_provisioner.kinds.code.repair.places import Idea, Parsed, applied
 from bmad_provisioner.kinds.code.repair.scopes import Names, names
+from bmad_provisioner.kinds.code.repair.unbound import loose, parse
 
-_NEVER = frozenset(
-    {"_", "reveal_type", "get_ipython", "WindowsError", "unicode", "xrange", "basestring", "long", "unichr", "raw_input"}
-)
-"""Names that nothing binds in healthy files too: put there by others, or asked for under another Python."""
+GROUPS = frozenset({IMPORTS, AWAITS, SIGNATURES})
+Groups = Iterable[list[Idea]]
 
 
 def straighten(text: str, known: Knows, wanted: frozenset[str], threshold: float) -> Mended:
-    """Repair what compiles but cannot be meant; nothing is taken that leaves more unbound names than before."""
-    found = names(text)
-    if found is None or not (found.loose or "async" in text or known.closed):
+    """Repair what compiles but cannot be meant: first imports that find nothing, then names, then calls of coroutines.
+
+    Nothing is taken that leaves more unbound names than before.
+    """
+    before = names(text)
+    if before is None:
         return Mended(text)
-    parsed_tree = tree(text)
-    if not isinstance(parsed_tree, ast.Module):
-        return Mended(text)
-    parsed = Parsed(text, parsed_tree)
+    now, fixes, unsure, left = text, list[Fix](), list[Fix](), list[Fault]()
     try:
-        loose = _loose(parsed, found)
-        groups = [_named(parsed, name, found, known) for name in loose]
-        groups += [[idea] for idea in awaits.ideas(parsed, known)] + [[idea] for idea in imports.moved(parsed, known)]
+        for look in (_imports, _names, _uses):
+            parsed = parse(now)
+            found = names(now)
+            if parsed is None or found is None:
+                break
+            groups = [[idea for idea in group if idea.kind in wanted] for group in look(parsed, found, known, threshold)]
+            sure = [idea for group in groups for idea in group if idea.confidence >= threshold]
+            open_ = (group for group in groups if all(idea.confidence < threshold for idea in group))
+            doubted = [idea for group in open_ for idea in group]
+            taken = _disjoint(sure)
+            new = applied(now, taken)
+            if not _better(new, found):
+                taken, doubted, new = [], doubted + sure, now
+            fixes += _fixes(now, taken)
+            unsure += _fixes(now, doubted)
+            now = new
+        left += _left(now)
     except RecursionError:
         return Mended(text, left=(Fault(1, "too deep to be looked at"),))
-    groups = [[idea for idea in group if idea.kind in wanted] for group in groups]
-    sure = [idea for group in groups for idea in group if idea.confidence >= threshold]
-    unsure = [idea for group in groups for idea in group if idea.confidence < threshold]
-    taken = _disjoint(sure)
-    new = _applied(text, taken)
-    if not _better(new, found):
-        taken, unsure, new = [], unsure + sure, text
-    after = names(new)
-    left = [
-        Fault(parsed.uses[name][0].lineno, f"`{name}` is not defined") for name in loose if after is None or name in after.loose
-    ]
-    return Mended(new, _fixes(text, taken), _fixes(text, unsure), tuple(left))
+    return Mended(now, tuple(fixes), tuple(unsure), tuple(left))
 
 
-def _loose(parsed: Parsed, found: Names) -> list[str]:
-    """Return the unbound names that are worth a word: not those that a `try` expects, nor one the end of the file may have cut."""
-    cut = len(parsed.lines) if not parsed.text.endswith("\n") else 0
-    worth = []
-    for name in sorted(found.loose - _NEVER):
-        uses = parsed.uses.get(name, [])
-        if (
-            found.star
-            or not uses
-            or any(use.lineno == cut or parsed.expects_failure(use) or not isinstance(use.ctx, ast.Load) for use in uses)
-        ):
-            continue
-        worth.append(name)
-    return worth
+def _imports(parsed: Parsed, found: Names, known: Knows, _threshold: float) -> Groups:
+    return astray.astray(parsed, known, frozenset(loose(parsed, found)))
 
 
-def _named(parsed: Parsed, name: str, found: Names, known: Knows) -> list[Idea]:
-    """Return what may be done for one name: `self`, else an import the project knows, else its spelling, else the library."""
+def _uses(parsed: Parsed, _found: Names, known: Knows, _threshold: float) -> Groups:
+    seen = members.Members(parsed, known)
+    yield from members.misspelt(seen)
+    yield from abstract.unwritten(seen)
+    yield from ([idea] for idea in awaits.ideas(parsed, known))
+
+
+def _names(parsed: Parsed, found: Names, known: Knows, threshold: float) -> Groups:
+    worth = loose(parsed, found)
+    together = imports.together(worth, known)
+    groups = [_named(parsed, name, found, known, together) for name in worth]
+    return [*imports.merged([group for group in groups if group], threshold), *imports.promised(parsed, found, known)]
+
+
+def _named(parsed: Parsed, name: str, found: Names, known: Knows, together: Mapping[str, int]) -> list[Idea]:
+    """Return what may be done for one name, the strongest evidence first; where two kinds of it disagree, both are unsure."""
     if name in ("self", "cls"):
         return list(spelling.selfless(parsed, name))
-    lost = imports.lost(parsed, name, known)
-    if lost and (name in known.imports or name in known.defines):
+    other_words = strangers.words(parsed, name, known)
+    if other_words:
+        return other_words
+    seen = members.Members(parsed, known)
+    other_self = members.foreign_self(seen, name) if name not in known.imports else []
+    if other_self:
+        return other_self
+    own = members.selfless(seen, name)
+    lost = imports.lost(parsed, name, known, together)
+    voted = name in known.imports
+    if own:
+        return _doubted(own, lost, 0.85) if voted else own
+    if lost and (voted or name in known.defines):
         return lost
     misspelt = spelling.misspelt(parsed, name, found.bound)
     if lost and misspelt:
-        return [Idea(i.start, i.end, i.new, i.kind, i.confidence * 0.6, i.reason) for i in (*lost, *misspelt)]
+        return _doubted(lost, misspelt, 0.6)
     return lost or misspelt
+
+
+def _doubted(some: list[Idea], others: list[Idea], by: float) -> list[Idea]:
+    return [replace(idea, confidence=idea.confidence * by) for idea in (*some, *others)]
 
 
 def _disjoint(ideas: Iterable[Idea]) -> list[Idea]:
@@ -85,19 +104,18 @@ def _disjoint(ideas: Iterable[Idea]) -> list[Idea]:
     return sorted(taken, key=lambda idea: idea.start)
 
 
-def _applied(text: str, ideas: list[Idea]) -> str:
-    for idea in reversed(ideas):
-        text = text[: idea.start] + idea.new + text[idea.end :]
-    return text
-
-
 def _better(text: str, before: Names) -> bool:
     after = names(text)
     return trouble(text) is None and after is not None and after.loose <= before.loose
 
 
-def _fixes(text: str, ideas: list[Idea]) -> tuple[Fix, ...]:
-    return tuple(Edit(i.start, i.end, i.new, i.kind, 0.0, i.reason).fix(text, i.confidence) for i in ideas)
+def _fixes(text: str, ideas: list[Idea]) -> list[Fix]:
+    return [Edit(i.start, i.end, i.new, i.kind, 0.0, i.reason).fix(text, i.confidence) for i in ideas]
 
 
-GROUPS = frozenset({IMPORTS, AWAITS, SIGNATURES})
+def _left(text: str) -> Iterator[Fault]:
+    """Yield the names that nothing binds after all."""
+    parsed, found = parse(text), names(text)
+    if parsed is not None and found is not None:
+        for name in loose(parsed, found):
+            yield Fault(parsed.uses[name][0].lineno, f"`{name}` is not defined")

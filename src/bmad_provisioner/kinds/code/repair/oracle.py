@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 LARGEST = 4_000_000
 """Letters: above this the compiler alone may need gigabytes, so nothing is asked."""
+_LOOKS = 4
+"""How often a fault is sought above another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,22 @@ def tree(text: str) -> ast.Module | Trouble:
 def trouble(text: str) -> Trouble | None:
     """Return what keeps a text from compiling; None where it compiles."""
     return complaints(text)[0]
+
+
+def earlier(text: str, found: Trouble) -> Trouble | None:
+    """Return the fault above the one told of, since the compiler reads all tokens anew once it stumbles; None: there is none."""
+    first = None
+    lines = text.splitlines(keepends=True)
+    for _ in range(_LOOKS):
+        # A long string without an end is told by its first quote, and another may stand before it on the line.
+        column = found.column - 1 if "triple-quoted" in found.message else 0
+        above = trouble("".join(lines[: found.line - 1]) + "".join(lines[found.line - 1 : found.line])[: max(column, 0)])
+        if above is None or above.line >= found.line or "never closed" in above.message:
+            break
+        if above.line < found.line - 1 and "triple-quoted" not in above.message:
+            first = above
+        found = above
+    return first
 
 
 def complaints(text: str) -> tuple[Trouble | None, int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Node = TypeVar("Node", bound=ast.AST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,35 @@ class Parsed:
         return self.offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
 
     @cached_property
+    def _census(self) -> tuple[dict[type[ast.AST], list[Any]], dict[ast.AST, ast.AST]]:
+        """All nodes by type, and what each hangs from: one walk for all who ask, since walking costs more than parsing."""
+        kinds: dict[type[ast.AST], list[Any]] = {}
+        parents: dict[ast.AST, ast.AST] = {}
+        stack: list[ast.AST] = [self.tree]
+        while stack:
+            node = stack.pop()
+            kinds.setdefault(type(node), []).append(node)
+            for name in reversed(node._fields):
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    for child in reversed(value):
+                        if isinstance(child, ast.AST):
+                            parents[child] = node
+                            stack.append(child)
+                elif isinstance(value, ast.AST) and value._fields:
+                    parents[value] = node
+                    stack.append(value)
+        return kinds, parents
+
+    @property
     def parents(self) -> dict[ast.AST, ast.AST]:
-        """Return node -> the node that it hangs from."""
-        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        """Return node -> the node that it hangs from; contexts and operators, which nodes share, are left out."""
+        return self._census[1]
+
+    def every(self, *types: type[Node]) -> list[Node]:
+        """Return all nodes of some types, each type in the order of the text."""
+        kinds = self._census[0]
+        return [node for each in types for node in kinds.get(each, ())]
 
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield the nodes that hold a node, from the inside out."""
@@ -80,18 +108,13 @@ class Parsed:
     def uses(self) -> dict[str, list[ast.Name]]:
         """Return name -> where it stands as a name of its own, in any role."""
         found: dict[str, list[ast.Name]] = {}
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Name):
-                found.setdefault(node.id, []).append(node)
+        for node in self.every(ast.Name):
+            found.setdefault(node.id, []).append(node)
         return found
 
-    def expects_failure(self, node: ast.AST) -> bool:
-        """Whether a `try` around a node catches what an unknown name raises."""
-        for outer in self.above(node):
-            if isinstance(outer, ast.Try):
-                caught = [ast.unparse(handler.type) if handler.type else "Exception" for handler in outer.handlers]
-                if any(
-                    word in kind for kind in caught for word in ("NameError", "Exception", "ImportError", "ModuleNotFoundError")
-                ):
-                    return True
-        return False
+
+def applied(text: str, ideas: Iterable[Idea]) -> str:
+    """Return a text with some ideas, none of which touches another, carried out."""
+    for idea in sorted(ideas, key=lambda idea: -idea.start):
+        text = text[: idea.start] + idea.new + text[idea.end :]
+    return text

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.code.repair import wrapping
 from bmad_provisioner.kinds.code.repair.decoding import Decoded, decoded
 from bmad_provisioner.kinds.code.repair.knows import Knows
+from bmad_provisioner.kinds.code.repair.lexing import Source
 from bmad_provisioner.kinds.code.repair.meanings import GROUPS, straighten
 from bmad_provisioner.kinds.code.repair.mend import LARGEST, Mended, mend
 from bmad_provisioner.kinds.code.repair.model import ALL, ENCODING, SYNTAX, Fault, Fix, Repaired
 from bmad_provisioner.kinds.code.repair.oracle import trouble
+from bmad_provisioner.kinds.code.repair.pasted import pasted
 from bmad_provisioner.kinds.code.text import Text, read
 
+_LAYERS = 8
 THRESHOLD = 0.8
 """How sure a repair must be to be applied: below, it is a proposal."""
 
@@ -62,7 +67,7 @@ def _repaired(text: str, knows: Knows, wanted: frozenset[str], threshold: float)
         unwrapped = _unwrapped(text, threshold) if SYNTAX in wanted and len(text) <= LARGEST else Mended(text)
         if unwrapped.left:
             return unwrapped
-        mended = mend(unwrapped.text, wanted, threshold)
+        mended = mend(unwrapped.text, wanted, threshold, knows)
         if mended.left:
             return Mended(text, (), unwrapped.fixes + mended.proposals, mended.left)
         mended = Mended(mended.text, unwrapped.fixes + mended.fixes)
@@ -73,14 +78,39 @@ def _repaired(text: str, knows: Knows, wanted: frozenset[str], threshold: float)
 
 
 def _unwrapped(text: str, threshold: float) -> Mended:
-    """Take away what stands around the code; a conflict between two versions stops here unless one of them cannot be meant."""
-    if wrapping.has_conflict(text):
-        choices = wrapping.conflicts(text)
-        fixes = tuple(edit.fix(text, confidence) for edit, confidence in choices)
-        if choices[0][1] < threshold:
-            return Mended(text, (), fixes, (Fault(1, "conflict markers of a merge"),))
-        return Mended(choices[0][0].on(text), fixes[:1])
-    for edit, confidence in (*wrapping.fences(text), *wrapping.talk(text)):
-        if confidence >= threshold:
-            return Mended(edit.on(text), (edit.fix(text, confidence),))
-    return Mended(text)
+    """Take away what stands around the code or before its lines, layer by layer; a question stops here."""
+    first, fixes = text, list[Fix]()
+    for _ in range(_LAYERS):
+        found = trouble(text)
+        if found is None:
+            break
+        if wrapping.has_conflict(text):
+            done = _decided(text, threshold)
+            if done.left:
+                return Mended(first, (), (*fixes, *done.proposals), done.left)
+            text, fixes = done.text, [*fixes, *done.fixes]
+            continue
+        source = Source(text)
+        choices = chain(
+            wrapping.fences(text),
+            wrapping.stray_fences(source, found),
+            wrapping.tags(text, found),
+            wrapping.talk(text),
+            pasted(source, found),
+            wrapping.greeting(text),
+        )
+        edit, confidence = next((choice for choice in choices if choice[1] >= threshold), (None, 0.0))
+        if edit is None:
+            break
+        fixes.append(edit.fix(text, confidence))
+        text = edit.on(text)
+    return Mended(text, tuple(fixes))
+
+
+def _decided(text: str, threshold: float) -> Mended:
+    """Take the side of a conflict that can be meant, if only one can."""
+    choices = wrapping.conflicts(text)
+    fixes = tuple(edit.fix(text, confidence) for edit, confidence in choices)
+    if choices[0][1] < threshold:
+        return Mended(text, (), fixes, (Fault(1, "conflict markers of a merge"),))
+    return Mended(choices[0][0].on(text), fixes[:1])

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from math import exp
 
-from bmad_provisioner.kinds.code.repair import awaits, brackets, indents, legacy, letters, punctuation, quotes, words
+from bmad_provisioner.kinds.code.repair import (
+    brackets,
+    elsewhere,
+    indents,
+    legacy,
+    letters,
+    lost,
+    punctuation,
+    quotes,
+    triples,
+    words,
+)
 from bmad_provisioner.kinds.code.repair.judge import Scene, Verdict, judge
 from bmad_provisioner.kinds.code.repair.lexing import Source
+from bmad_provisioner.kinds.code.repair.likely import outside
 from bmad_provisioner.kinds.code.repair.model import AWAITS, INDENTATION, Edit
-from bmad_provisioner.kinds.code.repair.oracle import Trouble, trouble
+from bmad_provisioner.kinds.code.repair.oracle import Trouble, earlier, tree, trouble
 
 BEAM, DEPTH = 8, 3
 BUDGET = 3_000_000
 """Letters the compiler may be asked to read in one search."""
 STEP = 2.5
 """In nats: what each further edit costs beside its own cost."""
-NOTHING_FITS = 9.0
+NOTHING_FITS = 8.0
 """In nats: as unlikely as a repair may be before "something else" is likelier."""
 FINALISTS = 40
+APART = 4
+"""Lines between two faults that have nothing to do with each other."""
+PLACES, MOST = 0.3, 2.0
+"""How much the grammar says of lines that only stand elsewhere, and the most of it, in nats."""
+UNTRIED = 4.0
+"""In nats: what several edits cost more where the budget did not last for the others."""
+STRANGE = 2.5
+"""In nats, beside what the name costs anyway: that a name which nothing binds stands where the edit is."""
+_FEW = 4
+_WORD = re.compile(r"\w+")
+BRACKETS = ("(", "[", "{", ")", "]", "}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +74,31 @@ class _State:
 def candidates(text: str, found: Trouble, known: Scene, wanted: frozenset[str]) -> list[Edit]:
     """Return the edits that may cure a fault, cheapest first, of the kinds wanted; for equal texts the cheapest only."""
     source = Source(text)
-    made: Iterable[Edit] = chain(
-        letters.guesses(source, found),
-        legacy.guesses(source, found),
-        punctuation.colons(source, found),
-        punctuation.commas(source, found),
-        punctuation.equals(source, found),
-        punctuation.strays(source, found),
-        words.guesses(source, found, known.words),
-        brackets.guesses(source, found, known.words),
-        quotes.guesses(source, found),
-        indents.guesses(source, found),
-        awaits.guesses(source, found),
-    )
+    above = earlier(text, found)
+    made = chain.from_iterable(_guesses(source, one, known) for one in (found, above) if one)
     best: dict[tuple[int, int, str], Edit] = {}
     for edit in made:
         key = (edit.start, edit.end, edit.new)
         if edit.kind in wanted and (key not in best or edit.cost < best[key].cost):
             best[key] = edit
     return sorted(best.values(), key=lambda edit: edit.cost)
+
+
+def _guesses(source: Source, found: Trouble, known: Scene) -> Iterator[Edit]:
+    yield from letters.guesses(source, found)
+    yield from legacy.guesses(source, found)
+    yield from elsewhere.guesses(source, found)
+    yield from punctuation.colons(source, found)
+    yield from punctuation.commas(source, found)
+    yield from punctuation.equals(source, found)
+    yield from punctuation.misplaced(source, found)
+    yield from punctuation.strays(source, found)
+    yield from lost.guesses(source, found)
+    yield from words.guesses(source, found, known.words)
+    yield from brackets.guesses(source, found, known.words)
+    yield from quotes.guesses(source, found)
+    yield from triples.guesses(source, found)
+    yield from indents.guesses(source, found)
 
 
 def _told(edits: list[Edit], found: Trouble) -> list[Edit]:
@@ -102,7 +133,11 @@ def solve(text: str, found: Trouble, known: Scene, wanted: frozenset[str]) -> li
             break
         ahead = [state for state in ahead if state.found.far > found.far] if depth else ahead
         beam = _best(ahead)
-    return _weigh(text, done, known)
+    answers = _weigh(text, done, known)
+    if purse.letters > 0:
+        return answers
+    # Not all was tried: of several edits there may be better ones.
+    return sure([replace(one, effort=one.effort + UNTRIED * (len(one.edits) > 1)) for one in answers])
 
 
 def _grow(state: _State, known: Scene, wanted: frozenset[str], purse: _Purse) -> Iterator[_State]:
@@ -135,22 +170,54 @@ def _weigh(text: str, done: list[_State], known: Scene) -> list[Answer]:
     if not done:
         return []
     spans = [_rows(state.text, state.edits) for state in done]
-    first, last = min(a for a, _ in spans) - 1, max(b for _, b in spans) + 1
+    # Lines are told from the end of the text, since an edit may add some: all answers are held against the same ones.
+    more = [state.text.count("\n") - text.count("\n") for state in done]
+    first = min(a for a, _ in spans) - 1
+    last = max(b - added for (_, b), added in zip(spans, more, strict=True)) + 1
+    parsed = tree(done[0].text)
+    if not isinstance(parsed, Trouble):
+        known = replace(known, choices=outside(parsed, (first + 1, last + more[0] + 1), known.choices))
     meanings: dict[str, tuple[_State, Verdict]] = {}
-    for state in done:
-        verdict = judge(state.text, (max(first, 0), last), known)
+    for state, span, added in zip(done, spans, more, strict=True):
+        verdict = judge(state.text, (max(first, 0), last + added), known, span)
         if isinstance(verdict, Verdict) and verdict.meaning not in meanings:
             meanings[verdict.meaning] = (state, verdict)
         elif isinstance(verdict, Verdict) and not state.edits[-1].new:
             # Brackets that change nothing were hardly there: what they give is as unlikely as without them.
             kept, seen = meanings[verdict.meaning]
-            meanings[verdict.meaning] = (replace(kept, cost=max(kept.cost, state.cost)), seen)
+            if kept.edits[-1].new.strip(" ") in BRACKETS:
+                meanings[verdict.meaning] = (replace(kept, cost=max(kept.cost, state.cost)), seen)
     usual = min((verdict.surprise for _, verdict in meanings.values()), default=0.0)
     answers = [
-        Answer(text, state.text, state.edits, state.cost + verdict.harm + verdict.surprise - usual, state.cost + verdict.harm)
+        Answer(text, state.text, state.edits, _against(state, verdict, usual), state.cost + verdict.harm + _strange(state, verdict))
         for state, verdict in meanings.values()
     ]
     return sure(sorted(answers, key=lambda answer: answer.cost))
+
+
+def _strange(state: _State, verdict: Verdict) -> float:
+    """Doubt an edit that leaves a name which nothing binds on its own line, or makes one."""
+    if all(edit.kind == INDENTATION for edit in state.edits):
+        return 0.0
+    first, last = _rows(state.text, state.edits)
+    here = set(_WORD.findall(" ".join(state.text.split("\n")[first : last + 1]))) if last - first < _FEW else set()
+    return STRANGE * len(verdict.loose & here)
+
+
+def _against(state: _State, verdict: Verdict, usual: float) -> float:
+    """Return what speaks against an answer; where lines only move, their words say little of where they belong."""
+    told = PLACES if all(edit.kind == INDENTATION for edit in state.edits) else 1.0
+    if told == PLACES:
+        return state.cost + verdict.harm + min(PLACES * (verdict.surprise - usual), MOST)
+    return state.cost + verdict.harm + told * (verdict.surprise - usual)
+
+
+def _places(answer: Answer) -> float:
+    """Return how many faults an answer may stand for: lines that moved far from each other are not one."""
+    if not all(edit.kind == INDENTATION for edit in answer.edits):
+        return 1.0
+    rows = sorted(answer.text.count("\n", 0, edit.start) for edit in answer.edits)
+    return 1.0 + 0.6 * sum(later - before > APART for before, later in itertools.pairwise(rows))
 
 
 def sure(answers: list[Answer]) -> list[Answer]:
@@ -159,5 +226,5 @@ def sure(answers: list[Answer]) -> list[Answer]:
         return []
     lowest = answers[0].cost
     weights = [exp(lowest - answer.cost) for answer in answers]
-    nothing = exp(min(answers[0].effort - NOTHING_FITS, 50.0))
+    nothing = exp(min(answers[0].effort - NOTHING_FITS * _places(answers[0]), 50.0))
     return [replace(answer, confidence=weight / (sum(weights) + nothing)) for answer, weight in zip(answers, weights, strict=True)]

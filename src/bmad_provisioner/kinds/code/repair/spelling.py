@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from bmad_provisioner.kinds.code.repair.lexing import distance_one
 from bmad_provisioner.kinds.code.repair.model import SIGNATURES
 from bmad_provisioner.kinds.code.repair.places import Function, Idea, Parsed
+from bmad_provisioner.kinds.code.repair.vocabulary import sounder
 
 _BUILTIN = frozenset(name for name in dir(builtins) if len(name) > 2 and name[0] != "_")
 
@@ -26,6 +27,17 @@ def _bound_in(function: Function) -> set[str]:
     return names
 
 
+def _is_same(name: str, other: str) -> bool:
+    """Whether two names differ only by case and underscores."""
+    return name != other and len(name) > 2 and name.replace("_", "").lower() == other.replace("_", "").lower()
+
+
+def _is_like(name: str, other: str) -> bool:
+    """Whether two names are both written as names of classes, or both as names of anything else."""
+    first, second = (one.strip("_")[:1].isupper() and ("_" not in one.strip("_") or one.isupper()) for one in (name, other))
+    return first == second
+
+
 def misspelt(parsed: Parsed, name: str, top: frozenset[str]) -> list[Idea]:
     """Return what an unbound name may have been, where exactly one letter tells them apart."""
     if len(name) < 3:
@@ -38,12 +50,17 @@ def misspelt(parsed: Parsed, name: str, top: frozenset[str]) -> list[Idea]:
         for outer in parsed.above(use):
             visible |= _bound_in(outer) if isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)) else set()
             visible |= {arg.arg for arg in outer.args.args} if isinstance(outer, ast.Lambda) else set()
-        alike = {other for other in visible if len(other) > 2 and distance_one(name, other)}
+        alike = {other for other in visible if len(other) > 2 and (distance_one(name, other) or _is_same(name, other))}
         found = alike if found is None else found & alike
+    nodes = (node for node in ast.walk(parsed.tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    imported = {alias.asname or alias.name for node in nodes for alias in node.names}
     ideas = []
     for meant in sorted(found or ()):
-        rare = counts[name] <= 2 and (counts[meant] >= 2 or meant in _BUILTIN)
-        sure = (0.9 if rare else 0.5) / len(found or ())
+        known = counts[meant] >= 2 or meant in _BUILTIN or meant in imported or sounder(meant, name, parsed.text) == meant
+        known = _is_same(name, meant) or (known and sounder(name, meant, parsed.text) != name)
+        # `Image` beside a variable `image` is a class that was not imported more often than a slip.
+        known = known and (_is_like(name, meant) or (meant in _BUILTIN and len(meant) > 7))
+        sure = (0.9 if counts[name] <= 2 and known else 0.5) / len(found or ())
         ideas += [
             Idea(parsed.start(use), parsed.end(use), meant, SIGNATURES, sure, f"`{name}` is bound nowhere; `{meant}` is")
             for use in uses

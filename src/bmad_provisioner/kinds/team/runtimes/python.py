@@ -11,6 +11,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import cast
 
+from bmad_provisioner import __version__
 from bmad_provisioner.digest import Plain, digest, fingerprint
 from bmad_provisioner.engine.child import environment, run_child
 from bmad_provisioner.engine.task import Resources
@@ -45,11 +46,14 @@ class Python:
         return tuple(faults(self.name, options, _OPTIONS, "call"))
 
     def version(self, options: Mapping[str, Plain]) -> str:
-        """Return the interpreter, the content of the module (not of what it imports), and what it is told besides."""
-        spec = _spec(str(options["call"]).partition(":")[0], _path(options))
+        """Return the interpreter, the content of the module (not of what it imports; of ours, the version), and what it is told."""
+        module = str(options["call"]).partition(":")[0]
+        spec = _spec(module, _path(options))
         if spec is None or spec.origin is None or not Path(spec.origin).is_file():
             return "absent"
-        return f"python {sys.version.split()[0]} {fingerprint([digest(Path(spec.origin).read_bytes()), told(options)])[:16]}"
+        ours = [__version__] if module.startswith("bmad_provisioner.") else []
+        known = fingerprint([digest(Path(spec.origin).read_bytes()), told(options), *ours])
+        return f"python {sys.version.split()[0]} {known[:16]}"
 
     def endpoint(self, options: Mapping[str, Plain]) -> str:
         """Return the function."""
