@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import isfinite
 from typing import Any, TypeVar, cast
 
 from bmad_provisioner.digest import Plain
@@ -19,9 +20,18 @@ def _adapter(sort: Any) -> Any:
 
 def packed(value: object, sort: object = None) -> Plain:
     """Return a value of dataclasses as plain data; `sort` is its type where it is no class."""
-    return cast("Plain", _adapter(sort or type(value)).dump_python(value, mode="json"))
+    return _finite(_adapter(sort or type(value)).dump_python(value, mode="json"))
+
+
+def _finite(value: Any) -> Plain:
+    """Return plain data with a word where JSON has no number: `inf`, which is read as one again."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return str(value) if isinstance(value, float) and not isfinite(value) else cast("Plain", value)
 
 
 def unpacked(sort: type[T], data: Plain) -> T:
     """Return the value again; raises ValueError where the data are of another form."""
-    return cast("T", _adapter(sort).validate_python(data))
+    return cast("T", _adapter(cast("Any", sort)).validate_python(data))
