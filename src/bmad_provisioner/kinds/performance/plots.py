@@ -1,0 +1,3 @@
+"""Plots: measurements as pictures (SVG): the same values, the same bytes."""
+
+from __future__ import annotations

@@ -1,0 +1,155 @@
+"""Verdict: what matters in plain words: how fast it is, which goals are broken, what costs most, what was won."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bmad_provisioner.kinds.performance.backlog import title
+from bmad_provisioner.kinds.performance.budgets import State
+from bmad_provisioner.kinds.performance.causes import Cause
+from bmad_provisioner.kinds.performance.measured import Effect, Impact, Paged, Served, Worked
+from bmad_provisioner.kinds.performance.metrics import METRICS, Reading
+from bmad_provisioner.kinds.performance.report.account import BASELINE, Account
+from bmad_provisioner.kinds.performance.report.wording import (
+    chance,
+    change,
+    changes,
+    counted,
+    listed,
+    of_what,
+    parts,
+    saves,
+    told,
+    value,
+    verdict,
+)  # fmt: skip
+from bmad_provisioner.kinds.performance.roadmap import LANES, Item, roadmap
+from bmad_provisioner.kinds.performance.stats import Verdict
+
+COSTLIEST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Costly:
+    """One of the costliest causes in words: what it is, where, what it costs, how that is known, what to do, what that saves."""
+
+    item: Item
+    title: str
+    where: str
+    costs: str
+    evidence: str
+    remedy: str
+    saves: str
+
+
+def headline(account: Account) -> str:
+    """Return one sentence on the goals."""
+    goals = [one for one in account.judged() if one.is_goal]
+    if not goals:
+        return "No goals are set: what was measured is the limit from now on."
+    broken = sum(one.state is State.BROKEN for one in goals)
+    unsure = sum(one.state is State.UNSURE for one in goals)
+    if not broken and not unsure:
+        return f"All {len(goals)} goals are kept." if len(goals) > 1 else "The goal is kept."
+    said = f"{broken} of {counted(len(goals), 'goal')} {'is' if broken == 1 else 'are'} broken" if broken else "No goal is broken"
+    return said + (f", {unsure} {'is' if unsure == 1 else 'are'} not settled." if unsure else ".")
+
+
+def speed(account: Account) -> tuple[str, ...]:
+    """Return a sentence or two for each target: how fast it is."""
+    read = {(one.target, one.metric): one for one in account.readings}
+    made = [sentence for one in account.served for sentence in _service(one, read)]
+    for target in sorted({one.target for one in account.paged}):
+        made += _pages([one for one in account.paged if one.target == target], read)
+    made += [sentence for one in account.worked for sentence in _runs(one, read)]
+    return tuple(made) or ("Nothing has been measured yet.",)
+
+
+_Read = dict[tuple[str, str], Reading]
+
+
+def _service(served: Served, read: _Read) -> Iterator[str]:
+    usual = served.shapes.get(BASELINE)
+    if usual is None or usual.void or not usual.requests:
+        why = usual.void if usual and usual.void else "no request was answered"
+        yield f"How fast `{served.target}` answers is not known: {why}."
+        return
+    times = [
+        f"{share} within {value(METRICS[name], usual.response[name])}"
+        for name, share in (("p50", "half of its requests"), ("p95", "95%"), ("p99", "99%"))
+        if name in usual.response
+    ]
+    failed = f"{usual.failed:,} of {usual.requests:,} failed" if usual.failed else f"none of {usual.requests:,} failed"
+    yield f"`{served.target}` answers {listed(times)} at {usual.achieved:.3g} requests a second; {failed}."
+    borne = read.get((served.target, "throughput"))
+    if borne:
+        yield f"The most that it was seen to bear are {told(borne.of, borne.estimate)}."
+
+
+def _pages(paged: Sequence[Paged], read: _Read) -> Iterator[str]:
+    target = paged[0].target
+    words = (
+        ("lcp", "shows what matters after {}"),
+        ("inp", "reacts to a click within {}"),
+        ("cls", "shifts by {} while it loads"),
+        ("bundle", "loads {} of scripts"),
+    )
+    said = [text.format(value(METRICS[name], read[target, name].estimate.value)) for name, text in words if (target, name) in read]
+    if said:
+        yield f"The slowest of {counted(len({one.page for one in paged}), 'page')} of `{target}` {listed(said)}."
+
+
+def _runs(worked: Worked, read: _Read) -> Iterator[str]:
+    words = (("duration", "{}"), ("cpu", "{} of a processor"), ("peak_memory", "{} of memory"))
+    target = worked.target
+    said = [text.format(told(METRICS[name], read[target, name].estimate)) for name, text in words if (target, name) in read]
+    failed = f"; {worked.failed} of {counted(worked.runs, 'run')} failed" if worked.failed else ""
+    if said or failed:
+        yield f"`{target}` takes {listed(said) or 'a time that is not known'}{failed}."
+
+
+def costliest(account: Account, most: int = COSTLIEST) -> tuple[Costly, ...]:
+    """Return the causes to look at first: the best of each lane, then the second best; lanes are not compared."""
+    items = account.items or roadmap(account.causes, account.order.effect, account.order.effort)
+    by_lane = [[one for one in items if one.cause.lane == lane] for lane in LANES]
+    ranked = [lane[place] for place in range(max(map(len, by_lane))) for lane in by_lane if place < len(lane)]
+    return tuple(_costly(one) for one in ranked[:most])
+
+
+def _costly(item: Item) -> Costly:
+    cause = item.cause
+    return Costly(item, title(item), cause.where, costs(cause), cause.evidence, cause.remedy, saves(cause))
+
+
+def costs(cause: Cause) -> str:
+    """Return what a cause costs, whom, and how sure that is."""
+    sure = f"seen in {counted(cause.looks, 'look')}" if cause.looks else "counted"
+    reach = "every request" if cause.reach >= 0.995 else f"{cause.reach:.0%} of requests"
+    return f"{parts(cause.share)} {of_what(cause)}, in {reach} ({sure})"
+
+
+def won(impact: Impact | None) -> tuple[str, ...]:
+    """Return what became of the changes that were tried, the gains first."""
+    if impact is None:
+        return ("No change has been compared with what was before.",)
+    if impact.void:
+        return (f"The comparison says nothing: {impact.void}.",)
+    some = [one for wanted in (Verdict.IMPROVEMENT, Verdict.REGRESSION) for one in impact.effects if verdict(one) is wanted]
+    return tuple(map(effect, some)) or (f"Nothing that {counted(impact.pairs, 'pair')} could show has changed.",)
+
+
+def effect(one: Effect) -> str:
+    """Return a change of a metric in a sentence."""
+    of, found = METRICS[one.metric], one.comparison
+    before, after = (value(of, _middle(some)) for some in (one.before, one.after))
+    what = "better" if found.verdict is Verdict.IMPROVEMENT else "worse"
+    return (
+        f"`{one.target}` is {what} in {one.metric}: {before} before, {after} now, {change(found.ratio)} "
+        f"({changes(found.low, found.high)}, p {chance(one.adjusted)})."
+    )
+
+
+def _middle(values: Sequence[float]) -> float:
+    return median(values) if values else 0.0

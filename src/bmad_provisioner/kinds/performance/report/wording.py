@@ -1,0 +1,113 @@
+"""Wording: numbers with their units and intervals, as all pages spell them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+from bmad_provisioner.kinds.performance.budgets import Budget, State
+from bmad_provisioner.kinds.performance.causes import Cause, bound
+from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME
+from bmad_provisioner.kinds.performance.estimate import Estimate
+from bmad_provisioner.kinds.performance.measured import Effect
+from bmad_provisioner.kinds.performance.metrics import METRICS, Metric
+from bmad_provisioner.kinds.performance.stats import ALPHA, Verdict
+
+_OF_LANE = {
+    TIME: "of the time of an answer",
+    CAPACITY: "of what could be served",
+    BYTES: "of the bytes that travel",
+    START: "of the first answer after a start",
+}
+_OF_KIND = {"leak": "of the memory that is kept", "layout-shift": "of what moves on a page"}
+STATES = {State.BROKEN: "broken", State.UNSURE: "not settled", State.KEPT: "kept"}
+VERDICTS = {
+    Verdict.IMPROVEMENT: "better",
+    Verdict.REGRESSION: "worse",
+    Verdict.NO_CHANGE: "no change",
+    Verdict.INCONCLUSIVE: "inconclusive",
+}
+
+
+def value(of: Metric, number: float) -> str:
+    """Return a number of a metric with its unit."""
+    return of.told(number).replace(" %", "%")
+
+
+def between(of: Metric, estimate: Estimate) -> str:
+    """Return the bounds of an estimate; nothing where they read the same."""
+    low, high = value(of, estimate.low), value(of, estimate.high)
+    return "" if low == high else f"{low} to {high}"
+
+
+def told(of: Metric, estimate: Estimate) -> str:
+    """Return an estimate with its bounds."""
+    bounds = between(of, estimate)
+    return value(of, estimate.value) + (f" ({bounds})" if bounds else "")
+
+
+def limit(budget: Budget) -> str:
+    """Return what a limit asks for."""
+    return f"at {'most' if budget.of.less_is_better else 'least'} {value(budget.of, budget.limit)}"
+
+
+def part(number: float) -> str:
+    """Return a part of 1 in per cent, the small ones with more digits; infinite: words for it."""
+    if not isfinite(number):
+        return "not known"
+    return f"{number:.0%}" if number >= 0.0995 or not number else f"{number:.1%}"
+
+
+def parts(estimate: Estimate) -> str:
+    """Return a part of 1 with its bounds."""
+    low, high = f"{estimate.low:.0%}", f"{estimate.high:.0%}"
+    return f"{estimate.value:.0%}" + ("" if low == high else f" ({low} to {high})")
+
+
+def verdict(effect: Effect) -> Verdict:
+    """Return what a comparison proves among all that were made at once: what only its own p claims is inconclusive."""
+    claimed = effect.comparison.verdict in (Verdict.IMPROVEMENT, Verdict.REGRESSION)
+    return Verdict.INCONCLUSIVE if claimed and effect.adjusted >= ALPHA else effect.comparison.verdict
+
+
+def change(ratio: float) -> str:
+    """Return a ratio after : before as the change that it is, with its sign."""
+    changed = ratio - 1
+    return f"{changed:+.0%}" if abs(changed) >= 0.0995 else f"{changed:+.1%}"
+
+
+def changes(low: float, high: float) -> str:
+    """Return the bounds of a ratio as changes."""
+    return f"{change(low)} to {change(high)}"
+
+
+def chance(p: float) -> str:
+    """Return a probability as tests give it."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def of_what(cause: Cause) -> str:
+    """Return what the share of a cause is a share of."""
+    return _OF_KIND.get(cause.kind, _OF_LANE[cause.lane])
+
+
+def saves(cause: Cause) -> str:
+    """Return what the usual remedy of a cause gives back, at least and at most."""
+    made = bound(cause)
+    caveat = f"; {made.caveat}" if made.caveat else ""
+    return f"saves at least {made.least:.0%}, at most {made.most:.0%} {of_what(cause)}{caveat}"
+
+
+def name(metric: str) -> str:
+    """Return what people call a metric; one that is not known by its own name."""
+    return METRICS[metric].title if metric in METRICS else metric
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number of things."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a sentence has them: `a, b and c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
