@@ -1,0 +1,1 @@
+"""Planted: small web services with known bottlenecks in known lines, to measure how well causes are found."""
