@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from bmad_provisioner.digest import Entry, Plain
@@ -48,6 +49,10 @@ class Sight(Protocol):
     @property
     def tree(self) -> Tree:
         """Every file in scope."""
+
+    @property
+    def root(self) -> Path:
+        """Where the project lies, for what only a program can tell of it (its history in git); files are read below."""
 
     def entry(self, path: str) -> Entry | None:
         """Return what stands at `path`, or `None`."""
@@ -118,7 +123,8 @@ def _no_root(document: Document) -> str:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A capability, as four functions. `samples` returns a ready document and what lies beside it, as path -> text, by name
-    and language; of no name, the names as keys. `asks` says that its tasks may ask what costs time and money.
+    and language; of no name, the names as keys. `asks` says that its tasks may ask what costs time and money. `gate` names the
+    rules whose findings make it invalid: a kind that has some is validated by running what a plan holds back.
 
     `check` returns every reason why the document is wrong (an empty tuple: it is right) plus warnings;
     `scope` says what to observe; `compile` makes the graph and may add findings that need the project;
@@ -139,4 +145,5 @@ class Kind:
     scaffold: Callable[[str, str], Scaffold] | None = None
     demands: Callable[[Document], Demands] = _none
     asks: bool = False
+    gate: frozenset[str] = frozenset()
     samples: Callable[[str, str], Mapping[str, str]] | None = None

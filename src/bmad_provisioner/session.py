@@ -155,6 +155,11 @@ class Looking:
         """Every file seen so far."""
         return self._tree
 
+    @property
+    def root(self) -> Path:
+        """Where the project lies."""
+        return self._root
+
     def entry(self, path: str) -> Entry | None:
         """Return what stands at `path`, or `None`."""
         return self._tree.get(path)

@@ -54,6 +54,13 @@ project:
 @click.option(
     "--code", "coding", is_flag=True, help="Care for Python files: those that are here, or a small broken package to try it on."
 )
+@click.option(
+    "--performance",
+    "measuring",
+    is_flag=True,
+    help="Measure what is here: a service, a command; or a slow sample shop to try it on.",
+)
+@click.option("--quick", is_flag=True, help="With --performance: measure less and shorter, to see the way.")
 @click.option("--name", help="The project's name (default: its folder's).")
 @click.option("--language", type=click.Choice(["en", "fr"]), default="en", help="Language of the generated text.")
 @yes_option
@@ -61,13 +68,13 @@ project:
 def init(
     adopting: bool,
     team: str | None,
-    coding: bool,
     name: str | None,
     language: str,
     yes: bool,
     folder: Path | None,
     as_json: bool,
     timings: bool,
+    **ways: bool,
 ) -> int:
     """Write a manifest to start from, or one of what the project already holds."""
     place = project.find(folder or Path.cwd())
@@ -77,8 +84,10 @@ def init(
     name = name or "".join(c if c.isalnum() or c in "-_." else "-" for c in place.root.name) or "project"
     if team:
         return _team(place, team, language, as_json=as_json)
-    if coding:
+    if ways["coding"]:
         return _code(place, name, as_json=as_json)
+    if ways["measuring"]:
+        return _performance(place, name, quick=ways["quick"], as_json=as_json)
     if adopting:
         return _adopt(place, name, yes=yes, as_json=as_json, timings=timings)
     text = _SCAFFOLD.format(name=_yaml_name(name), language=language)
@@ -114,6 +123,25 @@ def _code(place: project.Project, name: str, *, as_json: bool) -> int:
         sample = next(iter(kind.samples("", "")))
         _lay(place, kind.samples(sample, ""), as_json=as_json)
         say("hint: no Python file was here, so this is a broken package to try it on; `bmadp diff` shows what would be mended")
+    return CLEAN
+
+
+def _performance(place: project.Project, name: str, *, quick: bool, as_json: bool) -> int:
+    """Write a document that measures what a project holds; where nothing can be started, a slow sample to try it on."""
+    kind = _kind("Performance")
+    with Session(place, emit=lambda _event: None, begin=False) as session:
+        text = adopt.fitted(session, kind, name=name)
+    if "targets:" in text:
+        files = {source.DEFAULT_NAME: text}
+        hint = "`bmadp analyze` shows what it would do; `bmadp apply` measures, finds what is slow, and shows what it would write"
+    else:
+        sample = next(iter(kind.samples("", ""))) if kind.samples is not None else ""
+        files = dict(kind.samples(sample, "")) if kind.samples is not None else {}
+        hint = "nothing that could be started was here, so this is a slow shop to try it on; `bmadp apply` measures it"
+    if quick:
+        files[source.DEFAULT_NAME] += "quick: true\n"
+    _lay(place, files, as_json=as_json)
+    say(f"hint: {hint}")
     return CLEAN
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from bmad_provisioner.kinds.performance.causes import Cause
 from bmad_provisioner.kinds.performance.stats import Comparison
 
+MEASURED = "measured"
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -41,6 +43,8 @@ class Noise:
     detectable: Mapping[str, float]
     load: float
     """The machine's load average while it was measured."""
+    at: float = 0.0
+    """When it was measured, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,16 @@ class Found:
     missing: tuple[Missing, ...] = ()
     shares: tuple[tuple[str, float, float, int], ...] = ()
     """Functions of the project: `path:line function`, own share, total share, looks; the largest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one measuring task has to say, under the fact `MEASURED`; all of them together are what was measured."""
+
+    served: tuple[Served, ...] = ()
+    paged: tuple[Paged, ...] = ()
+    worked: tuple[Worked, ...] = ()
+    found: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ METRICS: Mapping[str, Metric] = {
         Metric("bundle", BYTES, "Scripts of a page, as they travel"),
         Metric("duration", SECONDS, "Time of a run"),
         Metric("cpu", SECONDS, "Processor time of a request or a run"),
+        Metric("size", BYTES, "An answer, as it travels"),
+        Metric("first", SECONDS, "First answer after a start"),
     )
 }
 """All metrics by their names: every goal that a document can have, and what is measured besides."""

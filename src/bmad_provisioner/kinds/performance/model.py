@@ -16,6 +16,7 @@ from bmad_provisioner.digest import Plain
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.kind import Document, Place
 from bmad_provisioner.kinds.performance import quantities
+from bmad_provisioner.kinds.performance.order import SOURCES
 
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
@@ -85,8 +86,12 @@ class Load(_Strict):
         default="20/s for 20s", description="The usual load: `20/s for 60s`."
     )
     stress: Factor = Field(default="3x", description="How many times the usual rate it is raised to, in steps.")
-    spike: Annotated[str, Field(pattern=quantities.AS_LONG)] = Field(default="5x for 5s", description="A sudden peak: `10x for 10s`.")
-    soak: Time | None = Field(default=None, description="How long the usual rate is kept up to see what grows; left out: not at all.")
+    spike: Annotated[str, Field(pattern=quantities.AS_LONG)] = Field(
+        default="5x for 5s", description="A sudden peak: `10x for 10s`."
+    )
+    soak: Time | None = Field(
+        default=None, description="How long the usual rate is kept up to see what grows; left out: not at all."
+    )
 
 
 class Roadmap(_Strict):
@@ -95,6 +100,7 @@ class Roadmap(_Strict):
     effort: dict[Name, Annotated[int | float, Field(gt=0)]] = Field(
         default={}, description="Days that a kind of remedy takes here, by the cause it is for."
     )
+    quick_wins: bool = Field(default=True, description="Make those remedies that are safe and prove themselves in a trial.")
     team: Text | None = Field(default=None, description="The Team document that does what is no quick win.")
 
 
@@ -104,13 +110,16 @@ class Performance(_Strict):
     kind: Literal["Performance"] = "Performance"
     name: Name = Field(description="The name under which it is planned and told; its files are in `performance/NAME/`.")
     description: Text | None = Field(default=None, description="What it is for.")
-    sources: Texts = Field(default=["**/*.py"], description="Patterns of the files that decide how fast the targets are.")
+    sources: Texts = Field(
+        default=list(SOURCES), description="Patterns of the files that decide how fast the targets are, and are measured in a copy."
+    )
     targets: Annotated[dict[Name, Target], Field(min_length=1, max_length=50)]
     goals: Goals = Goals()
     load: Load = Load()
     roadmap: Roadmap = Roadmap()
     against: Text | None = Field(
-        default=None, description="A git revision or a folder whose state is compared; left out: the state of the accepted baseline."
+        default=None,
+        description="A git revision or a folder whose state is compared; left out: the state of the accepted baseline.",
     )
     effect: Share = Field(default="3%", description="The smallest change that is worth a word.")
     quick: bool = Field(default=False, description="Measure less and shorter: to see the way, not to decide.")

@@ -17,6 +17,8 @@ GOALS = {
     "peak_memory": quantities.size, "bundle": quantities.size, "duration": quantities.seconds,
 }  # fmt: skip
 """What can be a goal, and how its value is read."""
+SOURCES = ("**", "!performance/**", "!docs/**", "!test/**", "!tests/**", "!.*/**", "!**/*.md")
+"""What usually decides how fast something is: all but what tells of it, and what tests it."""
 SERVICE, COMMAND, FUNCTION, DATABASE = "service", "command", "function", "database"
 
 
@@ -68,11 +70,12 @@ class Order:
 
     name: str
     targets: tuple[Target, ...]
-    sources: tuple[str, ...] = ("**/*.py",)
+    sources: tuple[str, ...] = SOURCES
     goals: Mapping[str, float] = field(default_factory=dict)
     load: Load = Load()
     effort: Mapping[str, float] = field(default_factory=dict)
     team: str = ""
+    wins: bool = True
     against: str = ""
     effect: float = 0.03
     quick: bool = False
@@ -90,11 +93,12 @@ def order(data: Mapping[str, Plain]) -> Order:
     return Order(
         str(raw["name"]),
         tuple(_target(name, one) for name, one in raw["targets"].items()),
-        _texts(raw.get("sources"), ("**/*.py",)),
+        _texts(raw.get("sources"), SOURCES),
         {name: GOALS[name](value) for name, value in (raw.get("goals") or {}).items() if value is not None},
         _load(raw.get("load") or {}),
         {str(name): float(days) for name, days in (roadmap.get("effort") or {}).items()},
         str(roadmap.get("team") or ""),
+        bool(roadmap.get("quick_wins", True)),
         str(raw.get("against") or ""),
         quantities.share(raw.get("effect", "3%")),
         bool(raw.get("quick", False)),

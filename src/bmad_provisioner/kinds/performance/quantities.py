@@ -68,3 +68,8 @@ def told_size(value: float) -> str:
             return f"{value:.3g} {unit}"
         value /= 1000
     return f"{value:.3g} GB"
+
+
+def told_share(value: float) -> str:
+    """Return a part of 1 as people read it."""
+    return f"{100 * value:.3g} %"

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from enum import Enum
 from math import ceil, exp, inf, log, pi, sqrt
 from statistics import NormalDist, median
+from typing import TypeVar
 
 # numpy and scipy take longer to load than most verbs run: whoever compares pays, nobody else.
 # ruff: noqa: PLC0415
 
+K = TypeVar("K")
 ALPHA, POWER, EFFECT = 0.05, 0.80, 0.03
 """Usual rates: of false alarms, of true effects found; and the smallest relative effect that is worth a word."""
 FEWEST = 8
@@ -69,7 +71,9 @@ def compare(pairs: Sequence[tuple[float, float]], rule: Rule) -> Comparison:
     middle = median(ratios)
     low, high = interval(ratios, rule.alpha, rule.seed)
     p = significance(ratios)
-    return Comparison(exp(middle), exp(low), exp(high), p, _verdict(middle, (low, high), p, rule), detectable(ratios, rule), len(pairs))
+    return Comparison(
+        exp(middle), exp(low), exp(high), p, _verdict(middle, (low, high), p, rule), detectable(ratios, rule), len(pairs)
+    )
 
 
 def _verdict(middle: float, between: tuple[float, float], p: float, rule: Rule) -> Verdict:
@@ -128,12 +132,21 @@ def _reach(alpha: float, power: float) -> float:
     return normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(power)
 
 
-def holm(ps: Mapping[str, float]) -> dict[str, float]:
+def holm(ps: Mapping[K, float]) -> dict[K, float]:
     """Return the p of several tests made at once, so that one false alarm among all is as rare as `alpha` (Holm 1979)."""
-    adjusted, highest = dict[str, float](), 0.0
+    adjusted, highest = dict[K, float](), 0.0
     for place, (name, p) in enumerate(sorted(ps.items(), key=lambda item: item[1])):
         highest = max(highest, min(1.0, (len(ps) - place) * p))
         adjusted[name] = highest
+    return adjusted
+
+
+def discoveries(ps: Mapping[K, float]) -> dict[K, float]:
+    """Return the p of several tests, so that no larger part than `alpha` of what is claimed is false (Benjamini, Hochberg 1995)."""
+    adjusted, lowest = dict[K, float](), 1.0
+    for place, (name, p) in sorted(enumerate(sorted(ps.items(), key=lambda item: item[1]), 1), reverse=True):
+        lowest = min(lowest, p * len(ps) / place)
+        adjusted[name] = lowest
     return adjusted
 
 
@@ -141,7 +154,7 @@ def false_alarms(values: Sequence[float], rule: Rule, draws: int = 1000) -> floa
     """Return how often the test finds a change between runs of the same thing: pairs drawn at random from `values`."""
     from random import Random
 
-    rng = Random(rule.seed)
+    rng = Random(rule.seed)  # noqa: S311 - a drawing that can be repeated, not a secret
     found = 0
     for _ in range(draws):
         some = rng.sample(list(values), min(2 * rule.pairs, len(values) // 2 * 2))

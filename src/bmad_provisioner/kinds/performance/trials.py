@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bmad_provisioner.kinds.performance.causes import Cause
 from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME
 from bmad_provisioner.kinds.performance.roadmap import Item
 from bmad_provisioner.kinds.performance.stats import EFFECT, FEWEST, Rule, pairs_needed
 
-METRIC: Mapping[str, str] = {TIME: "p50", CAPACITY: "throughput", BYTES: "bundle", START: "ttfb"}
+METRIC: Mapping[str, str] = {TIME: "p50", CAPACITY: "throughput", BYTES: "size", START: "first"}
 """What a lane is judged by, unless the kind says better."""
 _BY_KIND: Mapping[str, str] = {
-    **dict.fromkeys(("missing-index", "n-plus-one", "superlinear", "slow-handler"), "cpu"),
     "leak": "peak_memory",
+    "oversized-bundle": "bundle",
     "layout-shift": "cls",
 }
 GUARDRAILS = ("error_rate", "p95", "peak_memory")
@@ -43,13 +44,18 @@ def trials(items: Iterable[Item], noise: Mapping[str, Sequence[float]], effect: 
     return tuple(_trial(item, noise, effect, seed) for item in items)
 
 
+def metric(cause: Cause) -> str:
+    """Return what a remedy of a cause is judged by."""
+    return _BY_KIND.get(cause.kind, METRIC[cause.lane])
+
+
 def _trial(item: Item, noise: Mapping[str, Sequence[float]], effect: float, seed: int) -> Trial:
-    metric = _BY_KIND.get(item.cause.kind, METRIC[item.cause.lane])
+    judged = metric(item.cause)
     saving = min(max(item.cause.saving.low, effect), 0.9)
     # A saving of s is a ratio of 1 - s: as far from none as an increase of 1 / (1 - s) - 1.
-    wanted = pairs_needed(noise[metric], 1 / (1 - saving) - 1) if noise.get(metric) else FEWEST
-    rails = tuple(one for one in GUARDRAILS if one != metric)
-    return Trial(item.id, metric, saving, Rule(min(wanted, MOST_PAIRS), effect=effect, seed=seed), rails, wanted <= MOST_PAIRS)
+    wanted = pairs_needed(noise[judged], 1 / (1 - saving) - 1) if noise.get(judged) else FEWEST
+    rails = tuple(one for one in GUARDRAILS if one != judged)
+    return Trial(item.id, judged, saving, Rule(min(wanted, MOST_PAIRS), effect=effect, seed=seed), rails, wanted <= MOST_PAIRS)
 
 
 def page(name: str, items: Sequence[Item], planned: Sequence[Trial]) -> str:

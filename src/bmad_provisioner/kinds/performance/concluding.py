@@ -1,0 +1,245 @@
+"""Concluding: what follows from all that was measured, as files that people and other programs read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from bmad_provisioner.digest import Entry, Plain, fingerprint
+from bmad_provisioner.engine.task import Inputs, Output
+from bmad_provisioner.finding import Finding, Severity
+from bmad_provisioner.kinds.performance import backlog, memory, trials
+from bmad_provisioner.kinds.performance.acting import Planned
+from bmad_provisioner.kinds.performance.budgets import State, budgets
+from bmad_provisioner.kinds.performance.causes import Cause, bound
+from bmad_provisioner.kinds.performance.gathering import account, fact
+from bmad_provisioner.kinds.performance.measured import Impact
+from bmad_provisioner.kinds.performance.metrics import Reading
+from bmad_provisioner.kinds.performance.packing import packed, unpacked
+from bmad_provisioner.kinds.performance.readings import readings
+from bmad_provisioner.kinds.performance.report.account import Account
+from bmad_provisioner.kinds.performance.roadmap import Record, records, roadmap
+from bmad_provisioner.kinds.performance.rules import BUDGET, CAUSE, MISSING, VOID
+
+# Each of these runs once a measurement: what it needs is loaded when it runs.
+# ruff: noqa: PLC0415
+BASELINE, PREDICTIONS, HISTORY = "baseline.json", "predictions.json", "history.jsonl"
+_READINGS = tuple[Reading, ...]
+
+
+def baseline(inputs: Inputs) -> Output:
+    """Write what was measured: a page, data, plots, and the forms of other programs; the fact `readings` is what it came to."""
+    from bmad_provisioner.kinds.performance.exports import bencher
+    from bmad_provisioner.kinds.performance.report.baseline import baseline_json, baseline_md
+    from bmad_provisioner.kinds.performance.report.pictures import pictures
+
+    whole = account(inputs)
+    read = readings(whole.served, whole.paged, whole.worked, whole.noise)
+    whole = replace(whole, readings=read)
+    files = {
+        BASELINE: baseline_json(whole),
+        "baseline.md": baseline_md(whole).encode(),
+        "bencher.json": _json(bencher.metric_format(read)),
+        **{f"plots/{one.name}.svg": one.svg for one in pictures(whole) if one.phase == "measure"},
+    }
+    return Output(_kept(inputs, whole, files), tuple(_voids(whole)), {"readings": packed(read, _READINGS)})
+
+
+def plan(inputs: Inputs) -> Output:
+    """Write what is behind it and what to do about it: profile, budgets, roadmap, test plan, hand-offs; the fact `plan`."""
+    from bmad_provisioner.kinds.performance.exports import k6, lighthouse
+    from bmad_provisioner.kinds.performance.profile_page import profile_md
+    from bmad_provisioner.kinds.performance.report.baseline import budgets_json
+
+    whole = _read(inputs, account(inputs))
+    order = whole.order
+    past = memory.past(inputs.read(_path(inputs, PREDICTIONS)), _state(inputs)) if _stands(inputs, PREDICTIONS) else ()
+    items = roadmap(whole.causes, order.effect, order.effort, past)
+    planned = trials.trials(items, _pilot(whole), order.effect)
+    files = {
+        "profile.md": profile_md(order.name, whole.found).encode(),
+        "findings.json": _json({"causes": [packed(one) for one in whole.causes]}),
+        "budgets.json": budgets_json(order.name, whole.budgets),
+        "lighthouse/budgets.json": _json(lighthouse.budgets_json(whole.budgets)),
+        "lighthouse/lighthouserc.json": _json(lighthouse.lighthouserc(whole.budgets)),
+        "k6/thresholds.json": _json(k6.thresholds(whole.budgets)),
+        "roadmap.md": backlog.page(order.name, items, records(past)).encode(),
+        "optimization-backlog.csv": backlog.table(items, planned).encode(),
+        "test-plan.md": trials.page(order.name, items, planned).encode(),
+        **_handoffs(inputs, whole, Planned(items, planned)),
+    }
+    findings = (*_causes(whole), *_broken(whole), *_missing(whole))
+    return Output(_kept(inputs, whole, files), findings, {"plan": packed(Planned(items, planned))})
+
+
+def _handoffs(inputs: Inputs, whole: Account, made: Planned) -> dict[str, bytes]:
+    from bmad_provisioner.kinds.performance.discover.facts import Found
+    from bmad_provisioner.kinds.performance.handoffs import handoffs
+
+    found = fact(inputs, "discover", "project")
+    if found is None:
+        return {}
+    pages = handoffs(whole.order.name, made.items, made.trials, unpacked(Found, found), whole.order.team)
+    return {f"handoffs/{name}": text.encode() for name, text in pages.items()}
+
+
+def watch(inputs: Inputs) -> Output:
+    """Write what the trials came to, what is learnt of it, and what keeps watch: alert rules, a dashboard, history."""
+    from bmad_provisioner.kinds.performance import alerts, dashboard
+    from bmad_provisioner.kinds.performance.exports import openmetrics
+    from bmad_provisioner.kinds.performance.impact_page import impact_md
+    from bmad_provisioner.kinds.performance.retrospective import retrospective_md
+
+    whole = _read(inputs, account(inputs))
+    made, name = _planned(inputs), whole.order.name
+    impacts = _impacts(inputs)
+    known = inputs.read(_path(inputs, PREDICTIONS)) if _stands(inputs, PREDICTIONS) else b""
+    predictions = memory.learnt(known, impacts, made.items, _state(inputs))
+    past = memory.all_past(predictions)
+    files = {
+        "alerts.yaml": alerts.text(alerts.rules(name, whole.budgets)).encode(),
+        "alerts.test.yaml": alerts.text(alerts.tests(name, whole.budgets)).encode(),
+        "dashboard.json": _json(dashboard.dashboard(name, whole.readings, whole.budgets)),
+        "retrospective.md": retrospective_md(name, records(past), _effects(impacts), made.items).encode(),
+        "metrics.txt": openmetrics.text(name, [openmetrics.Moment(whole.readings)], whole.budgets).encode(),
+        "junit.xml": _junit(whole, impacts).encode(),
+    }
+    files |= {PREDICTIONS: predictions} if past else {}
+    files |= {"impact.md": "\n".join(impact_md(name, one) for one in impacts).encode()} if impacts else {}
+    return Output(_kept(inputs, whole, files), facts={"records": packed(records(past), tuple[Record, ...])})
+
+
+def report(inputs: Inputs) -> Output:
+    """Write the report: all six phases on one page that needs nothing but itself, and its short form."""
+    from bmad_provisioner.kinds.performance.report.page import report_html
+    from bmad_provisioner.kinds.performance.report.pictures import pictures
+    from bmad_provisioner.kinds.performance.report.short import report_md
+
+    whole, made, impacts = _read(inputs, account(inputs)), _planned(inputs), _impacts(inputs)
+    learnt = fact(inputs, "watch", "records")
+    said = fact(inputs, "discover", "discovered")
+    whole = replace(
+        whole,
+        items=made.items,
+        trials=made.trials,
+        impact=impacts[0] if impacts else None,
+        records=unpacked(tuple[Record, ...], learnt) if learnt is not None else (),
+        discovered=tuple(map(str, cast("Sequence[Plain]", said or ()))),
+    )
+    drawn = pictures(whole)
+    files = {"report.md": report_md(whole).encode(), "report.html": report_html(whole, drawn).encode()}
+    files |= {f"plots/{one.name}.svg": one.svg for one in drawn if one.phase != "measure"}
+    return Output(_kept(inputs, whole, files))
+
+
+def _read(inputs: Inputs, whole: Account) -> Account:
+    """Return the account with what was read, and the budgets that follow from it."""
+    said = fact(inputs, "baseline", "readings")
+    read = unpacked(_READINGS, said) if said is not None else ()
+    return replace(whole, readings=read, budgets=budgets(read, whole.order.goals))
+
+
+def _planned(inputs: Inputs) -> Planned:
+    said = fact(inputs, "plan", "plan")
+    return unpacked(Planned, said) if said is not None else Planned((), ())
+
+
+def _impacts(inputs: Inputs) -> tuple[Impact, ...]:
+    some = (output.facts.get("impact") for output in inputs.needs.values())
+    return tuple(unpacked(Impact, one) for one in some if one is not None)
+
+
+def _effects(impacts: Sequence[Impact]) -> tuple[Any, ...]:
+    return tuple(one for impact in impacts for one in impact.effects)
+
+
+def _pilot(whole: Account) -> Mapping[str, Sequence[float]]:
+    """Return log ratios of pairs of the same thing, by metric: those of this machine, for whatever is timed."""
+    if whole.noise is None:
+        return {}
+    by = whole.noise.ratios
+    return {"cpu": by["cpu"], **dict.fromkeys(("p50", "duration", "first", "throughput"), by["wall"])}
+
+
+def _kept(inputs: Inputs, whole: Account, files: Mapping[str, bytes]) -> dict[str, Entry]:
+    return {f"{whole.order.folder}/{path}": inputs.keep(data) for path, data in files.items()}
+
+
+def _path(inputs: Inputs, name: str) -> str:
+    return next(path for path in inputs.files if path.endswith(f"/{name}"))
+
+
+def _stands(inputs: Inputs, name: str) -> bool:
+    entry = inputs.files.get(_path(inputs, name))
+    return entry is not None and entry.is_plain
+
+
+def _state(inputs: Inputs) -> str:
+    return fingerprint(inputs.args["sources"])[:16]
+
+
+def _json(data: Plain) -> bytes:
+    return json.dumps(data, indent=1, ensure_ascii=False, sort_keys=False).encode() + b"\n"
+
+
+def _junit(whole: Account, impacts: Sequence[Impact]) -> str:
+    from bmad_provisioner.kinds.performance.exports.junit import Case, case, junit
+
+    cases = [
+        Case(one.budget.target or "goal", one.budget.metric, one.state, f"{one.budget}: {one.budget.why}") for one in whole.judged()
+    ]
+    for impact in impacts:
+        cases += [
+            case(one.target, one.metric, one.comparison.verdict, f"against {impact.before}: {one.comparison.ratio:.3f}")
+            for one in impact.effects
+        ]
+    return junit(whole.order.name, cases)
+
+
+def _voids(whole: Account) -> Iterator[Finding]:
+    for served, shape in whole.shapes:
+        if shape.void:
+            hint = "ask for a lower rate in `load`, or measure where the generator has a processor of its own"
+            yield Finding(served.target, VOID, f"the {shape.name} load is void: {shape.void}", Severity.WARNING, hint=hint)
+        elif shape.failed:
+            said = ", ".join(f"{count}x {what}" for what, count in shape.problems[:2])
+            message = f"{shape.failed} of {shape.requests} requests of the {shape.name} load failed: {said}"
+            yield Finding(served.target, VOID, message, Severity.WARNING)
+    for one in whole.paged:
+        for problem in one.problems[:3]:
+            yield Finding(one.target, VOID, f"page {one.page}: {problem}", Severity.WARNING, hint="the page is measured as it is")
+    for work in whole.worked:
+        if work.failed:
+            message = f"{work.failed} of {work.runs} runs failed: {work.problem}"
+            yield Finding(work.target, VOID, message, Severity.WARNING, hint="only the others are counted")
+
+
+def _causes(whole: Account) -> Iterator[Finding]:
+    for one in whole.causes:
+        yield Finding(one.path or one.target, CAUSE, _told(one), Severity.INFO, one.line, one.remedy)
+
+
+def _told(one: Cause) -> str:
+    return f"{one.kind} in {one.request}: {one.evidence} ({bound(one)})"
+
+
+def _broken(whole: Account) -> Iterator[Finding]:
+    for one in whole.judged():
+        if one.state is State.BROKEN and one.reading is not None:
+            told = one.budget.of.told
+            between = f"{told(one.reading.estimate.low)} to {told(one.reading.estimate.high)}"
+            message = f"{one.budget} is missed: {told(one.reading.estimate.value)} ({between})"
+            yield Finding(one.budget.target, BUDGET, message, Severity.WARNING, hint=f"see {whole.order.folder}/roadmap.md")
+
+
+def _missing(whole: Account) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for found in whole.found:
+        for one in found.missing:
+            if one.tool not in seen:
+                seen.add(one.tool)
+                yield Finding(
+                    found.target, MISSING, f"`{one.tool}` is not here: {one.what} is left out", Severity.WARNING, hint=one.how
+                )
