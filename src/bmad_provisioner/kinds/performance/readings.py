@@ -9,7 +9,7 @@ from statistics import NormalDist, stdev
 
 from bmad_provisioner.kinds.performance.estimate import Estimate, exactly, middle, share
 from bmad_provisioner.kinds.performance.measured import Noise, Paged, Served, Shape, Worked
-from bmad_provisioner.kinds.performance.metrics import BYTES, METRICS, Reading
+from bmad_provisioner.kinds.performance.metrics import METRICS, Reading
 from bmad_provisioner.kinds.performance.stats import ALPHA, FEWEST, POWER, Rule, detectable
 
 BASELINE, STRESS = "baseline", "stress"
@@ -142,7 +142,7 @@ def shown_by(values: Sequence[float], metric: str, noise: Noise | None = None) -
         return inf
     ratios = [log(after / before) for before, after in pairwise(values)]
     own = detectable(ratios, Rule(len(ratios))) if len(ratios) >= FEWEST else _few(ratios)
-    if METRICS[metric].unit == BYTES:
+    if metric == "bundle":
         return own
     return machines(noise, "cpu" if metric == "cpu" else "wall", own)
 

@@ -1,4 +1,4 @@
-"""Baseline: what was measured, as a page and as data that the next baseline is compared with line by line."""
+"""Baseline: what was measured and the limits made of it, as data that the next ones are compared with line by line."""
 
 from __future__ import annotations
 
@@ -76,20 +76,19 @@ def _rounded(value: Any) -> Any:
 
 
 def _lines(value: Any, indent: str) -> Iterator[str]:
-    """Yield JSON with what belongs together on one line: many numbers, a second of a load, a reading; all but the first indented."""
+    """Yield JSON with what belongs together on one line: many numbers, a second of a load; all lines but the first indented."""
     flat = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or (indent and len(indent) + len(flat) <= _WIDTH):
         yield flat
         return
     deeper = indent + "  "
-    is_list = isinstance(value, list)
-    if is_list and all(isinstance(one, int | float) for one in value):
+    if isinstance(value, list) and all(isinstance(one, int | float) for one in value):
         inside = [deeper + line for line in wrap(flat[1:-1], _WIDTH - len(deeper))]
     else:
-        parts = [("", one) for one in value] if is_list else [(f"{json.dumps(name)}: ", one) for name, one in value.items()]
+        named = value.items() if isinstance(value, dict) else ((None, one) for one in value)
+        parts = [("" if key is None else f"{json.dumps(key)}: ", one) for key, one in named]
         inside = [line for at, part in enumerate(parts, 1) for line in _part(part, deeper, "," if at < len(parts) else "")]
-    opening, closing = "[]" if is_list else "{}"
-    yield from (opening, *inside, indent + closing)
+    yield from (flat[0], *inside, indent + flat[-1])
 
 
 def _part(part: tuple[str, Any], indent: str, end: str) -> list[str]:
@@ -97,8 +96,3 @@ def _part(part: tuple[str, Any], indent: str, end: str) -> list[str]:
     lines = [f"{indent}{part[0]}{first}", *more]
     lines[-1] += end
     return lines
-
-
-def baseline_md(account: Account) -> str:
-    """Return `baseline.md`: what was measured, on what, and how sure it is."""
-    return f"# Baseline of {account.order.name}\n"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from bmad_provisioner.characters import scrubbed
+from bmad_provisioner.kinds.performance.report.tables import STRONG, Table
 
 _TICKS = re.compile("`+")
 _BLANKS = re.compile(r"\s+")
+_TAG, _ENTITY = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"&(?=#?\w+;)")
 _MARKUP = re.compile(r"([\\*\[\]|])")
 
 
@@ -20,28 +22,31 @@ def prose(text: str) -> str:
     return "`".join(_piped(part) if at % 2 else _escaped(part) for at, part in enumerate(parts))
 
 
-def code(text: str) -> str:
-    """Return a text as code; a backtick in it becomes an apostrophe."""
-    told = _BLANKS.sub(" ", scrubbed(text)).strip().replace("`", "'")
-    return f"`{_piped(told)}`" if told else ""
-
-
 def _escaped(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+    return _MARKUP.sub(r"\\\1", _TAG.sub("&lt;", _ENTITY.sub("&amp;", text)))
 
 
 def _piped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table, an empty one after it; nothing where there are no rows. Columns of numbers end in ` >`."""
-    some = list(rows)
-    if not some:
+def table(made: Table) -> Iterator[str]:
+    """Yield the lines of a table, an empty one after it; nothing where there are no rows."""
+    if not made.rows:
         return
-    yield f"| {' | '.join(title.removesuffix(' >') for title in head)} |"
-    yield f"|{'|'.join('--:' if title.endswith(' >') else '---' for title in head)}|"
-    yield from (f"| {' | '.join(row)} |" for row in some)
+    yield f"| {' | '.join(title.removesuffix(' >') for title in made.head)} |"
+    yield f"|{'|'.join('--:' if title.endswith(' >') else '---' for title in made.head)}|"
+    yield from (f"| {' | '.join(map(_cell, row))} |" for row in made.rows)
+    yield ""
+
+
+def _cell(text: str) -> str:
+    return f"**{text}**" if text in STRONG else prose(text)
+
+
+def bullets(sentences: Iterable[str]) -> Iterator[str]:
+    """Yield sentences as a list, an empty line after it."""
+    yield from (f"- {prose(one)}" for one in sentences)
     yield ""
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bmad_provisioner.kinds.performance.budgets import State
-from bmad_provisioner.kinds.performance.report.account import Account, Judged
+from bmad_provisioner.kinds.performance.report.account import Account
 from bmad_provisioner.kinds.performance.report.caveats import caveats, machine
-from bmad_provisioner.kinds.performance.report.markdown import code, page, prose, table
+from bmad_provisioner.kinds.performance.report.markdown import bullets, page, prose, table
+from bmad_provisioner.kinds.performance.report.tables import goals
 from bmad_provisioner.kinds.performance.report.verdict import costliest, headline, speed, won
-from bmad_provisioner.kinds.performance.report.wording import STATES, counted, limit, told
+from bmad_provisioner.kinds.performance.report.wording import counted
 
 GOALS, READINGS, CHANGES, CAVEATS = 24, 30, 8, 10
 """The most lines of each: what is cut off is told, and stands in the long report."""
@@ -29,7 +30,7 @@ def report_md(account: Account) -> str:
 
 
 def _bullets(sentences: Sequence[str], most: int) -> Iterator[str]:
-    yield from (f"- {prose(one)}" for one in sentences[:most])
+    yield from list(bullets(sentences[:most]))[:-1]
     yield from _cut(len(sentences) - most, "line")
     yield ""
 
@@ -44,20 +45,12 @@ def _goals(account: Account) -> Iterator[str]:
     if not judged:
         return
     yield from ("## Goals and limits", "")
-    yield from table(("target", "metric", "has to be", "is >", "", "whose"), map(_goal, judged[:GOALS]))
+    yield from table(goals(judged[:GOALS]))
     yield from _cut(len(judged) - GOALS, "limit")
     yield ""
 
 
 _WORST = (State.BROKEN, State.UNSURE, State.KEPT)
-
-
-def _goal(one: Judged) -> tuple[str, ...]:
-    state = STATES[one.state]
-    measured = told(one.reading.of, one.reading.estimate) if one.reading else "not measured"
-    whose = "goal" if one.is_goal else "from what was measured"
-    told_state = f"**{state}**" if one.state is State.BROKEN else state
-    return code(one.budget.target), one.budget.metric, limit(one.budget), measured, told_state, whose
 
 
 def _causes(account: Account) -> Iterator[str]:

@@ -111,11 +111,15 @@ def _runs(worked: Worked, read: _Read) -> Iterator[str]:
 
 
 def costliest(account: Account, most: int = COSTLIEST) -> tuple[Costly, ...]:
-    """Return the causes to look at first: the best of each lane, then the second best; lanes are not compared."""
+    """Return the causes to look at first in words."""
+    return tuple(map(_costly, ranked(account)[:most]))
+
+
+def ranked(account: Account) -> tuple[Item, ...]:
+    """Return what to do: the best of each lane, then the second best; lanes are not compared."""
     items = account.items or roadmap(account.causes, account.order.effect, account.order.effort)
     by_lane = [[one for one in items if one.cause.lane == lane] for lane in LANES]
-    ranked = [lane[place] for place in range(max(map(len, by_lane))) for lane in by_lane if place < len(lane)]
-    return tuple(_costly(one) for one in ranked[:most])
+    return tuple(lane[place] for place in range(max(map(len, by_lane))) for lane in by_lane if place < len(lane))
 
 
 def _costly(item: Item) -> Costly:

@@ -55,6 +55,8 @@ def part(number: float) -> str:
     """Return a part of 1 in per cent, the small ones with more digits; infinite: words for it."""
     if not isfinite(number):
         return "not known"
+    if 0 < number < 0.0005:
+        return "< 0.1%"
     return f"{number:.0%}" if number >= 0.0995 or not number else f"{number:.1%}"
 
 
@@ -73,6 +75,8 @@ def verdict(effect: Effect) -> Verdict:
 def change(ratio: float) -> str:
     """Return a ratio after : before as the change that it is, with its sign."""
     changed = ratio - 1
+    if abs(changed) < 0.0005:
+        return "0%"
     return f"{changed:+.0%}" if abs(changed) >= 0.0995 else f"{changed:+.1%}"
 
 
@@ -101,6 +105,23 @@ def saves(cause: Cause) -> str:
 def name(metric: str) -> str:
     """Return what people call a metric; one that is not known by its own name."""
     return METRICS[metric].title if metric in METRICS else metric
+
+
+def held(effect: Effect) -> str:
+    """Return whether a prediction came true, as far as the interval of what was measured says so."""
+    least, most = effect.predicted
+    smallest, largest = 1 - effect.comparison.high, 1 - effect.comparison.low
+    if smallest > most:
+        return "saved more"
+    if largest < least:
+        return "saved less"
+    return "came true" if smallest >= least and largest <= most else "fits, but is not settled"
+
+
+def quoted(text: str) -> str:
+    """Return a text as code; a backtick in it becomes an apostrophe."""
+    told = text.replace("`", "'").strip()
+    return f"`{told}`" if told else ""
 
 
 def counted(count: int, one: str, many: str = "") -> str:
