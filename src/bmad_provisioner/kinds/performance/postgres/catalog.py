@@ -1,0 +1,130 @@
+"""Catalog: what a database knows of its tables, columns, indexes and extensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from bmad_provisioner.kinds.performance.postgres.connection import Look
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its quoted name, rows as they are believed, and what was done with it since the server counts."""
+
+    quoted: str
+    rows: float
+    written: int
+    scans: int
+    scanned: int
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """An index that is there: its keys as the database spells them, and how often it was read."""
+
+    name: str
+    table: tuple[str, str]
+    quoted: str
+    keys: tuple[str, ...]
+    definition: str
+    size: int
+    reads: int
+    needed: bool
+    whole: bool
+    valid: bool
+
+    def covers(self, keys: tuple[str, ...]) -> bool:
+        """Whether an index on these keys would be no more than this one: it is the same, or begins with the same."""
+        if not (self.whole and self.valid and " USING btree " in self.definition):
+            return False
+        return all(
+            key in (own, f"{own} text_pattern_ops") and self._is(key) for own, key in zip_longest(self.keys[: len(keys)], keys)
+        )
+
+    def _is(self, key: str) -> bool:
+        """Whether a key is compared by characters here where it is wanted so, and by the language where not."""
+        plain = key.removesuffix(" text_pattern_ops")
+        return (f"{plain} text_pattern_ops" in self.definition or f"{plain} varchar_pattern_ops" in self.definition) == (
+            plain != key
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The tables by schema and name, the indexes, the seconds since the server began to count (`None`: never reset), and the
+    part of the pages that were found in memory."""
+
+    tables: Mapping[tuple[str, str], Table]
+    indexes: tuple[Existing, ...]
+    age: float | None
+    cached: float | None
+
+
+def catalog(look: Look) -> Catalog:
+    """Return what there is, without what belongs to the server itself."""
+    tables = {(schema, name): Table(*rest) for schema, name, *rest in look.rows(_TABLES)}
+    indexes = tuple(
+        Existing(name, (schema, table), quoted, tuple(keys), definition, size, reads, needed, whole, valid)
+        for name, schema, table, quoted, keys, definition, size, reads, needed, whole, valid in look.rows(_INDEXES)
+    )
+    age, cached = look.rows(_COUNTED)[0]
+    return Catalog(tables, indexes, age, cached)
+
+
+def extensions(look: Look) -> Mapping[str, str]:
+    """Return the schemas, as they are quoted, of the extensions that are there."""
+    return dict(look.rows(_EXTENSIONS))
+
+
+def distinct(look: Look, tables: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str, str], float]:
+    """Return how many values the columns of tables have, as far as this user may know."""
+    return {
+        (schema, table, key): values for schema, table, key, values in look.rows(_DISTINCT, (sorted({name for _, name in tables}),))
+    }
+
+
+def commonest(look: Look, table: tuple[str, str], key: str) -> list[str]:
+    """Return the values that stand in a column most often; of one where none does, one from the middle."""
+    rows = look.rows(_COMMONEST, (*table, key))
+    return [value for value in (rows[0][0] or rows[0][1]) if value is not None] if rows and (rows[0][0] or rows[0][1]) else []
+
+
+_EXTENSIONS = "SELECT extname::text, quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
+_TABLES = """
+SELECT n.nspname::text, c.relname::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname), greatest(c.reltuples, 0)::float8,
+  coalesce(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0)::int8, coalesce(s.seq_scan, 0)::int8, coalesce(s.seq_tup_read, 0)::int8
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
+WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+"""
+_INDEXES = """
+SELECT x.relname::text, n.nspname::text, t.relname::text, quote_ident(n.nspname) || '.' || quote_ident(x.relname),
+  ARRAY(SELECT pg_get_indexdef(i.indexrelid, k, true) FROM generate_series(1, i.indnkeyatts) k), pg_get_indexdef(i.indexrelid),
+  pg_relation_size(i.indexrelid), coalesce(s.idx_scan, 0)::int8,
+  i.indisunique OR i.indisprimary OR i.indisexclusion OR i.indisreplident OR i.indisclustered
+    OR EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.indexrelid)
+    OR EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = i.indexrelid),
+  i.indpred IS NULL, i.indisvalid
+FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+  JOIN pg_namespace n ON n.oid = t.relnamespace LEFT JOIN pg_stat_all_indexes s ON s.indexrelid = i.indexrelid
+WHERE x.relkind = 'i' AND t.relkind IN ('r', 'm') AND t.relpersistence <> 't'
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+"""
+_COUNTED = """
+SELECT extract(epoch FROM now() - coalesce(stats_reset, pg_postmaster_start_time()))::float8,
+  (blks_hit::float8 / nullif(blks_hit + blks_read, 0))::float8
+FROM pg_stat_database WHERE datname = current_database()
+"""
+_DISTINCT = """
+SELECT s.schemaname::text, s.tablename::text, quote_ident(s.attname),
+  (CASE WHEN s.n_distinct < 0 THEN -s.n_distinct * greatest(c.reltuples, 1) ELSE s.n_distinct END)::float8
+FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname
+  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename
+WHERE s.tablename = ANY (%s)
+"""
+_COMMONEST = """
+SELECT (most_common_vals::text::text[])[1:3],
+  ARRAY[(histogram_bounds::text::text[])[array_length(histogram_bounds::text::text[], 1) / 2 + 1]]
+FROM pg_stats WHERE schemaname = %s AND tablename = %s AND quote_ident(attname) = %s
+"""

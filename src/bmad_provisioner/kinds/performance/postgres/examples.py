@@ -1,0 +1,106 @@
+"""Examples: a plan for a statement that the database keeps without its values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from bmad_provisioner.kinds.performance.postgres.catalog import commonest
+from bmad_provisioner.kinds.performance.postgres.connection import Look, Refused
+from bmad_provisioner.kinds.performance.postgres.plans import Node, conditions, node
+from bmad_provisioner.kinds.performance.postgres.statements import Asked
+
+SEEN, COMMON, ANY = "as it was asked once", "with values that are common", "with any values"
+"""Where the values of an example come from."""
+_PARAMETER = re.compile(r"\$(\d+)")
+_BOUNDED = re.compile(r"\b(limit|offset|fetch\s+(?:first|next))\s+\$(\d+)", re.IGNORECASE)
+_TYPED = re.compile(r"\b(interval|date|timestamptz|timestamp|time)\s+\$(\d+)", re.IGNORECASE)
+_PAGE = {"limit": "10", "offset": "0", "fetch": "10"}
+_NAME = "bmadp_example"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A statement that can be explained (its text holds values, and is never told), where they come from, and its plan."""
+
+    text: str = field(repr=False)
+    values: str
+    plan: Node
+
+
+def plan(look: Look, text: str, options: str = "") -> Node:
+    """Return how the database means to answer; nothing is run; raises Refused."""
+    return node(look.one(f"EXPLAIN (FORMAT JSON, VERBOSE{options}) {text}")[0]["Plan"])
+
+
+@contextmanager
+def example(look: Look, asked: Asked, qualstats: str | None) -> Iterator[Example]:
+    """Give an example that can be explained again until the context is left; raises Refused.
+
+    It is a statement as it was asked, if `qualstats` (the schema of the extension) has one; else values are taken from the
+    statistics of the columns, and where these are not known, the plan is made for any.
+    """
+    text = _as_seen(look, asked, qualstats) or asked.text
+    if not _PARAMETER.search(text):
+        look.set("plan_cache_mode", "auto")
+        yield Example(text, SEEN, plan(look, text))
+        return
+    # `interval $1` comes of `interval '1 day'`, and is no SQL.
+    cast = _TYPED.sub(r"CAST($\2 AS \1)", text)
+    look.do(f"PREPARE {_NAME} AS {cast}")
+    try:
+        yield _prepared(look, text)
+    finally:
+        with suppress(Refused):
+            look.do(f"DEALLOCATE {_NAME}")
+
+
+def _as_seen(look: Look, asked: Asked, schema: str | None) -> str:
+    if schema is None:
+        return ""
+    with suppress(Refused):
+        seen = look.one(f"SELECT {schema}.pg_qualstats_example_query(%s)", (asked.identity,))
+        return str(seen or "").strip().rstrip(";")
+    return ""
+
+
+def _prepared(look: Look, text: str) -> Example:
+    look.set("plan_cache_mode", "force_generic_plan")
+    types = look.one("SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = %s", (_NAME,))
+    anything = f"EXECUTE {_NAME} ({', '.join(['NULL'] * len(types))})"
+    general = plan(look, anything)
+    values = _values(look, text, general, types)
+    if values is None:
+        return Example(anything, ANY, general)
+    known = f"EXECUTE {_NAME} ({', '.join(values)})"
+    look.set("plan_cache_mode", "force_custom_plan")
+    try:
+        return Example(known, COMMON, plan(look, known))
+    except Refused:
+        look.set("plan_cache_mode", "force_generic_plan")
+        return Example(anything, ANY, general)
+
+
+def _values(look: Look, text: str, general: Node, types: Sequence[str]) -> list[str] | None:
+    """Return values for all parameters, as literals, or nothing: what is a range of unknown width has no example."""
+    found = {int(number): _PAGE[word.split()[0].lower()] for word, number in _BOUNDED.findall(text)}
+    tables = {one.alias: one.table for one in general.walk() if one.table[1]}
+    for one in conditions(general):
+        number = _PARAMETER.search(one.other)
+        table = tables.get(one.alias.strip('"'))
+        if number and table and one.operator in ("=", "= ANY") and 0 < int(number[1]) <= len(types):
+            values = commonest(look, table, one.key)
+            if values:
+                found[int(number[1])] = _literal(values, types[int(number[1]) - 1])
+    return [found[number] for number in range(1, len(types) + 1)] if len(found) == len(types) else None
+
+
+def _literal(values: Sequence[str], type_: str) -> str:
+    from psycopg import sql  # noqa: PLC0415 - an optional extra
+
+    several = ["{" + ",".join('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in values) + "}"]
+    told: Any = several[0] if type_.endswith("[]") else values[0]
+    return sql.Literal(told).as_string(None)

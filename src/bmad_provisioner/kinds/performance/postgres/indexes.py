@@ -1,0 +1,111 @@
+"""Indexes: which would spare a statement work, tried as hypothetical ones (HypoPG) that exist in no table and no file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from bmad_provisioner.kinds.performance.postgres.catalog import Catalog, distinct
+from bmad_provisioner.kinds.performance.postgres.connection import Look, Refused
+from bmad_provisioner.kinds.performance.postgres.examples import Example, plan
+from bmad_provisioner.kinds.performance.postgres.plans import Candidate, candidates
+from bmad_provisioner.kinds.performance.tables import LARGE
+
+DROP = 0.3
+"""The part of a statement's cost that an index has to take away: less is within what the planner gets wrong."""
+_TRIED, _TOGETHER = 12, 2
+_NEAR = 0.05
+_OFFERED = re.compile(r"^CREATE INDEX ON (.+) USING btree \(([\w, \"]+)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A hypothetical index that a plan reads: the statement's cost before and after, and its size in bytes."""
+
+    candidate: Candidate
+    before: float
+    after: float
+    size: int
+
+    @property
+    def drop(self) -> float:
+        """The part of the cost that it takes away."""
+        return 1 - self.after / self.before if self.before > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """What trying needs: the schema of HypoPG, what there is in the database, and indexes that others thought of."""
+
+    schema: str
+    known: Catalog
+    offered: tuple[Candidate, ...] = ()
+
+
+def helping(look: Look, example: Example, trials: Trials) -> tuple[Tried, ...]:
+    """Return the indexes that help a statement, each beside those before it: of those that help nearly alike, that with the
+    fewest keys. Raises Refused."""
+    tables = example.plan.tables
+    wanted = [*candidates(example.plan, distinct(look, tables)), *(one for one in trials.offered if one.table in tables)]
+    left = [one for one in dict.fromkeys(wanted) if _is_new(one, trials.known)][:_TRIED]
+    found: list[Tried] = []
+    while left and len(found) < _TOGETHER:
+        made = [one for one in (_try(look, example, trials, found, new) for new in left) if one and one.drop >= DROP]
+        if not made:
+            break
+        least = min(one.after for one in made)
+        best = min(
+            (one for one in made if one.after - least <= _NEAR * one.before), key=lambda one: (len(one.candidate.keys), one.after)
+        )
+        found.append(best)
+        left = [one for one in left if one.table != best.candidate.table]
+    return tuple(found)
+
+
+def _is_new(candidate: Candidate, known: Catalog) -> bool:
+    table = known.tables.get(candidate.table)
+    if table is None or table.rows < LARGE:
+        return False
+    return not any(one.table == candidate.table and one.covers(candidate.keys) for one in known.indexes)
+
+
+def _try(look: Look, example: Example, trials: Trials, beside: Sequence[Tried], new: Candidate) -> Tried | None:
+    if look.left() <= 0:
+        return None
+    before = beside[-1].after if beside else example.plan.cost
+    with suppress(Refused), _hypothetical(look, trials, [*(one.candidate for one in beside), new]) as made:
+        after = plan(look, example.text)
+        name, number = made[-1]
+        if name in after.indexes:
+            size = look.one(f"SELECT {trials.schema}.hypopg_relation_size(%s)", (number,))
+            return Tried(new, before, after.cost, int(size))
+    return None
+
+
+@contextmanager
+def _hypothetical(look: Look, trials: Trials, wanted: Sequence[Candidate]) -> Iterator[list[tuple[str, int]]]:
+    """Give the names and numbers of indexes that only the planner of this session sees, and forget them."""
+    sql = f"SELECT indexname, indexrelid FROM {trials.schema}.hypopg_create_index(%s)"  # noqa: S608 - the server quoted the schema
+    try:
+        made = [look.rows(sql, (definition(one, trials.known),))[0] for one in wanted]
+        yield [(name, number) for name, number in made]
+    finally:
+        look.rows(f"SELECT {trials.schema}.hypopg_reset()")
+
+
+def definition(candidate: Candidate, known: Catalog, name: str = "") -> str:
+    """Return the statement that makes an index; without a name, the one for a hypothetical one."""
+    on = f"{known.tables[candidate.table].quoted} ({', '.join(candidate.keys)})"
+    return f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {on}" if name else f"CREATE INDEX ON {on}"
+
+
+def offered(look: Look, schema: str, known: Catalog) -> tuple[Candidate, ...]:
+    """Return the indexes that pg_qualstats thinks of, from the conditions that it saw; raises Refused."""
+    names = {table.quoted: at for at, table in known.tables.items()}
+    told = look.one(f"SELECT {schema}.pg_qualstats_index_advisor(min_filter => {LARGE})")
+    # Newer versions tell of each index more than its statement.
+    texts = [str(one["ddl"] if isinstance(one, dict) else one) for one in told.get("indexes") or ()]
+    found = [match for match in map(_OFFERED.match, texts) if match and match[1] in names]
+    return tuple(Candidate(names[match[1]], tuple(match[2].split(", "))) for match in found)
