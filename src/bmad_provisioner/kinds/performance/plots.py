@@ -24,9 +24,9 @@ from bmad_provisioner.kinds.performance.stats import Verdict
 # ruff: noqa: PLC0415
 
 PAPER, INK, SOFT, GRID = "#ffffff", "#1f2933", "#66727f", "#e4e7eb"
-BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#9b5c8f", "#7db9dd"
+BLUE, ORANGE, GREEN, PURPLE, GOLD, SKY = "#0072b2", "#d55e00", "#009e73", "#9b5c8f", "#a67c00", "#7db9dd"
 """Colours that people who are blind to some tell apart (after Okabe and Ito); pages put others in their place in the dark."""
-COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY)
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, GOLD)
 _WIDTH, _HEIGHT = 5.2, 3.0
 """Inches: as wide as a phone, so that letters stay readable on one."""
 _STYLE: Any = {

@@ -9,7 +9,7 @@ from bmad_provisioner.kinds.performance.report.account import Account
 from bmad_provisioner.kinds.performance.report.caveats import caveats, machine
 from bmad_provisioner.kinds.performance.report.markdown import bullets, page, prose, table
 from bmad_provisioner.kinds.performance.report.tables import goals
-from bmad_provisioner.kinds.performance.report.verdict import costliest, headline, speed, won
+from bmad_provisioner.kinds.performance.report.verdict import broken, costliest, headline, speed, won
 from bmad_provisioner.kinds.performance.report.wording import counted
 
 GOALS, READINGS, CHANGES, CAVEATS = 24, 30, 8, 10
@@ -19,7 +19,7 @@ GOALS, READINGS, CHANGES, CAVEATS = 24, 30, 8, 10
 def report_md(account: Account) -> str:
     """Return the short report as markdown, of fewer than 120 lines however much there is."""
     return page(
-        [f"# How fast {prose(account.order.name)} is", "", f"**{headline(account)}**", ""],
+        [f"# How fast {prose(account.order.name)} is", "", f"**{headline(account)}** {prose(broken(account))}".rstrip(), ""],
         _bullets(speed(account), READINGS),
         _goals(account),
         _causes(account),

@@ -50,7 +50,7 @@ class Table:
 
 def goals(judged: Iterable[Judged]) -> Table:
     """Return limits, what was read of them, and whether they are kept."""
-    return Table(("target", "metric", "has to be", "is >", "", "whose"), tuple(map(_goal, judged)))
+    return Table(("target", "metric", "has to be", "is >", "state", "whose"), tuple(map(_goal, judged)))
 
 
 def _goal(one: Judged) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ def _shows(reading: Reading) -> str:
 def loads(served: Served) -> Table:
     """Return what became of each load: times from when requests were due, in brackets from when they were sent."""
     counts = ("asked >", "came >", "requests >", "failed >", "never sent >")
-    head = ("load", *counts, "p50 >", "p95 >", "p99 >", "late >", "processor >", "memory >", "void")
+    head = ("load", *counts, "p50 >", "p95 >", "p99 >", "late >", "processor >", "memory >")
     return Table(head, tuple(map(_load, served.shapes.values())))
 
 
@@ -85,7 +85,8 @@ def _load(shape: Shape) -> tuple[str, ...]:
     counts = f"{shape.offered:.3g}/s", f"{shape.achieved:.3g}/s", f"{shape.requests:,}", f"{shape.failed:,}", f"{shape.dropped:,}"
     times = (_time(shape, name) for name in ("p50", "p95", "p99"))
     used = told_seconds(shape.cpu) if shape.cpu else "", told_size(shape.peak) if shape.memory else ""
-    return shape.name, *counts, *times, told_seconds(shape.lag), *used, shape.void
+    name = f"{shape.name} (void)" if shape.void else shape.name
+    return name, *counts, *times, told_seconds(shape.lag), *used
 
 
 def _time(shape: Shape, name: str) -> str:
@@ -154,22 +155,26 @@ def shares(found: Found) -> Table:
 
 def items(some: Iterable[Item]) -> Table:
     """Return a roadmap: scores compare within their lane only."""
-    head = ("", "remedy of", "where", "reach >", "impact >", "confidence >", "days >", "score >", "lane", "term", "who")
+    head = ("item", "remedy of", "where", "reach >", "impact >", "confidence >", "days >", "score >", "lane", "term", "who")
     return Table(head, tuple(map(_item, some)))
 
 
 def _item(one: Item) -> tuple[str, ...]:
-    factors = f"{one.reach:.0%}", f"{one.impact:.0%}", f"{one.confidence:.0%}", f"{one.effort:g}", f"{one.score:.2g}"
+    factors = f"{one.reach:.0%}", f"{one.impact:.0%}", f"{one.confidence:.0%}", f"{one.effort:g}", _score(one.score)
     return one.id, one.cause.kind, quoted(one.cause.where), *factors, one.cause.lane, one.term, OWNERS.get(one.term, "")
+
+
+def _score(score: float) -> str:
+    return f"{score:.0f}" if score >= 10 else f"{score:.2g}"
 
 
 def trials(planned: Iterable[Trial]) -> Table:
     """Return how each remedy will be judged."""
-    return Table(("", "judged by", "has to save >", "pairs >", "", "must not get worse"), tuple(map(_trial, planned)))
+    return Table(("item", "judged by", "has to save >", "pairs >", "enough", "must not get worse"), tuple(map(_trial, planned)))
 
 
 def _trial(one: Trial) -> tuple[str, ...]:
-    enough = "" if one.feasible else "too few for so little"
+    enough = "yes" if one.feasible else "too few for so little"
     return one.item, one.metric, f"{one.saving:.0%}", f"{one.rule.pairs}", enough, ", ".join(one.guardrails)
 
 
@@ -184,7 +189,7 @@ def effects(some: Iterable[Effect]) -> Table:
         "between >",
         "p >",
         "p of all >",
-        "",
+        "verdict",
         "could have seen >",
         "foretold >",
     )
@@ -203,13 +208,13 @@ def _effect(one: Effect) -> tuple[str, ...]:
 def remedies(impact: Impact) -> Table:
     """Return the changes that were tried, and whether they stay."""
     tried = ((item, what, "stays" if stays else "taken back") for item, what, stays in impact.remedies)
-    return Table(("", "what was changed", ""), tuple(tried))
+    return Table(("item", "what was changed", "now"), tuple(tried))
 
 
 def foretold(some: Iterable[Effect], found: Sequence[Item]) -> Table:
     """Return predictions beside what was measured; `found` say of which kind a remedy was."""
     kinds = {item.id: item.cause.kind for item in found}
-    head = ("", "remedy of", "metric", "foretold saving >", "measured change >", "between >", "proves", "the prediction")
+    head = ("item", "remedy of", "metric", "foretold saving >", "measured change >", "between >", "proves", "the prediction")
     return Table(head, tuple(_foretold(one, kinds.get(one.item, "")) for one in some))
 
 

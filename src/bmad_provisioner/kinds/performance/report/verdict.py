@@ -17,6 +17,7 @@ from bmad_provisioner.kinds.performance.report.wording import (
     change,
     changes,
     counted,
+    limit,
     listed,
     of_what,
     parts,
@@ -55,6 +56,16 @@ def headline(account: Account) -> str:
         return f"All {len(goals)} goals are kept." if len(goals) > 1 else "The goal is kept."
     said = f"{broken} of {counted(len(goals), 'goal')} {'is' if broken == 1 else 'are'} broken" if broken else "No goal is broken"
     return said + (f", {unsure} {'is' if unsure == 1 else 'are'} not settled." if unsure else ".")
+
+
+def broken(account: Account) -> str:
+    """Return the goals that are broken with what was read of them, in a sentence; nothing where there are none."""
+    said = [
+        f"`{one.budget.target}` {one.budget.metric} is {value(one.reading.of, one.reading.estimate.value)} ({limit(one.budget)})"
+        for one in account.judged()
+        if one.is_goal and one.state is State.BROKEN and one.reading
+    ]
+    return f"{'; '.join(said)}." if said else ""
 
 
 def speed(account: Account) -> tuple[str, ...]:
@@ -104,7 +115,7 @@ def _pages(paged: Sequence[Paged], read: _Read) -> Iterator[str]:
 def _runs(worked: Worked, read: _Read) -> Iterator[str]:
     words = (("duration", "{}"), ("cpu", "{} of a processor"), ("peak_memory", "{} of memory"))
     target = worked.target
-    said = [text.format(told(METRICS[name], read[target, name].estimate)) for name, text in words if (target, name) in read]
+    said = [text.format(value(METRICS[name], read[target, name].estimate.value)) for name, text in words if (target, name) in read]
     failed = f"; {worked.failed} of {counted(worked.runs, 'run')} failed" if worked.failed else ""
     if said or failed:
         yield f"`{target}` takes {listed(said) or 'a time that is not known'}{failed}."
