@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """Commands under which a Chromium may be found; `BMADP_CHROMIUM` names another."""
+INSTALL = "install one (Debian: apt-get install chromium), or name one in BMADP_CHROMIUM; without it pages are left out"
 STAY = 2.0
 """Seconds that a visitor looks before touching anything: a shift within half a second of a click counts as asked for."""
-LINGER = 0.8
+LINGER = 1.2
 """Seconds that a visitor looks after the last touch: what it brought late was not asked for at that moment any more."""
 _PATIENCE = 30_000
 """Milliseconds until a page has to be loaded."""
@@ -153,8 +154,9 @@ def touch(load: Load, after: Callable[[], bool]) -> None:
             load.page.evaluate(_PAINTED)
         if not after():
             return
-    load.page.wait_for_timeout(LINGER * 1000)
-    after()
+    if listening:
+        load.page.wait_for_timeout(LINGER * 1000)
+        after()
 
 
 def _scroll(page: Page) -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from bmad_provisioner.kinds.performance.clues import BYTES, TIME, Clue
 from bmad_provisioner.kinds.performance.pages import Inside, Interaction, Picture, Place, Resource, Script, Shift, Visit
@@ -34,6 +34,7 @@ RETURNING = 0.25
 _SHARP = 2
 """Pixels of a screen behind each pixel of a page, on the screens that have many."""
 _HASHED = re.compile(r"[.-](?=[0-9a-z]*\d)[0-9a-z]{8,}\.", re.IGNORECASE)
+_LINKED = re.compile(r"link\[href=\"(.*)\"\]")
 _HOW = {
     "inserted": "is put in late",
     "loaded": "has no room kept for it until it is loaded",
@@ -81,7 +82,10 @@ class _Page:
         return self.line(place.url, place.line, place.function)
 
     def element(self, name: str) -> Line:
-        """Where an element comes from: the script that made it, else its line of the document."""
+        """Where an element comes from: its own file, the script that made it, else its line of the document."""
+        linked = _LINKED.fullmatch(name)
+        if linked:
+            return self.line(urljoin(self.document, linked[1]))
         made = self.inside.made.get(name)
         return self.at(made) if made else self.line(self.document, self.inside.lines.get(name, 1), name)
 

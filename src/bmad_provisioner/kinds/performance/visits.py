@@ -55,7 +55,9 @@ def visits(target: Target, url: str, times: int, turn: Turn, network: Network = 
 def _browser() -> str:
     """Return the command of a browser that can be led; raises TaskError where it or what leads it is missing."""
     if find_spec("playwright") is None:
-        raise TaskError("pages need `playwright`", hint='pip install "bmad-provisioner[web]"; without it pages are left out')
+        raise TaskError(
+            "pages need `playwright`", hint='pip install "bmad-provisioner[web]"; without it pages are left out', started=False
+        )
     command = browsing.found()
     if command is None:
         raise TaskError(

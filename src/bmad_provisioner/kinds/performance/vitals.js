@@ -13,6 +13,7 @@
     const element = node && node.nodeType !== Node.ELEMENT_NODE ? node.parentElement : node;
     if (!element || !element.tagName) return "";
     const tag = element.tagName.toLowerCase();
+    if (tag === "link") return `link[href="${element.getAttribute("href")}"]`;
     if (element.id) return `${tag}#${CSS.escape(element.id)}`;
     const classes = [...element.classList].slice(0, 2).map((one) => `.${CSS.escape(one)}`).join("");
     if (classes || !element.parentElement || element === document.body) return tag + classes;
@@ -27,7 +28,7 @@
   // What changed of late, as it may move what stands below it.
   let changes = [];
   const note = (how, node, from = node) => {
-    if (document.readyState === "loading" && told.fcp === null) return; // nobody has seen anything that could move
+    if (!performance.getEntriesByName("first-contentful-paint").length) return; // nobody has seen anything that could move
     const now = performance.now();
     changes = changes.filter((one) => now - one.time < RECENT).slice(-MOST);
     changes.push({ how, node, from, time: now });
@@ -49,7 +50,7 @@
     return undefined;
   })).observe(document, { subtree: true, childList: true, characterData: true, attributeFilter: ["style", "class", "hidden", "width", "height", "open"] });
   const loaded = new WeakMap();
-  addEventListener("load", ({ target }) => {
+  document.addEventListener("load", ({ target }) => { // a window hears of no load but its own
     loaded.set(target, performance.now());
     if (target.nodeName === "LINK") note("styled", target);
   }, true);
