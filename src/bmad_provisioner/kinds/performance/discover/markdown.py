@@ -1,30 +1,27 @@
-"""Markdown: tables, code and places that show what strangers wrote without letting it write the page."""
+"""Markdown: sections and tables of what strangers' files say, none of which can write the page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from bmad_provisioner.characters import scrubbed
+from bmad_provisioner.kinds.performance.report import markdown
+from bmad_provisioner.kinds.performance.report.tables import Table
 
 MOST_ROWS = 200
 _LONGEST = 200
 
 
 def code(text: object) -> str:
-    """Return a text as code: one line, with nothing in it that ends the code or a cell."""
-    plain = " ".join(scrubbed(str(text)).replace("`", "'").replace("|", "\\|").split())
+    """Return a text as code: one line without backticks."""
+    plain = " ".join(scrubbed(str(text)).replace("`", "'").split())
     return f"`{plain if len(plain) <= _LONGEST else plain[: _LONGEST - 3] + '...'}`" if plain else ""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table, and of how much of it is left out; nothing for no rows."""
-    some = list(rows)
-    if not some:
-        return
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{'---|' * len(heads)}"
-    yield from (f"| {' | '.join(row)} |" for row in some[:MOST_ROWS])
-    yield ""
+    """Yield the lines of a table, and how much of it is left out; nothing for no rows."""
+    some = [tuple(row) for row in rows]
+    yield from markdown.table(Table(tuple(heads), tuple(some[:MOST_ROWS])))
     if len(some) > MOST_ROWS:
         yield from (f"And {len(some) - MOST_ROWS:,} more.", "")
 
@@ -38,5 +35,4 @@ def section(title: str, lines: Iterable[str], otherwise: str = "") -> Iterator[s
 
 def page(title: str, *parts: Iterable[str]) -> str:
     """Return a page of its parts."""
-    lines = [f"# {title}", "", *(line for part in parts for line in part)]
-    return "\n".join(lines).rstrip() + "\n"
+    return markdown.page((f"# {markdown.prose(title)}", ""), *parts)

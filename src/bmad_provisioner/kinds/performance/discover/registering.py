@@ -50,7 +50,7 @@ def register(told: Source, tree: ast.Module) -> None:
 
 def _compared(told: Source, tree: ast.Module) -> Iterator[Registered]:
     """Yield the paths that a server of Python's own compares what it is asked for with, or looks it up by."""
-    functions = {id(node): one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) for node in ast.walk(one)}
+    functions = {id(node): one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) for node in ast.walk(one)}
     for node in ast.walk(tree):
         texts: list[str | None] = []
         match node:
@@ -60,11 +60,11 @@ def _compared(told: Source, tree: ast.Module) -> Iterator[Registered]:
                 texts = [text(key) for key in keys]
             case ast.match_case(pattern=ast.MatchValue(value=value)):
                 texts = [text(value)]
-        function = functions[id(node)] if id(node) in functions else None
-        method = "POST" if function and function.name == "do_POST" else "GET"
-        line = next((one.lineno for one in ast.walk(node) if isinstance(one, ast.expr)), 0)
-        name = function.name if function else ""
-        yield from (Registered("", method, one, name, line) for one in texts if one and _PATH.fullmatch(one))
+        for one in texts:
+            if one and _PATH.fullmatch(one):
+                name = functions.get(id(node), "")
+                line = next((inner.lineno for inner in ast.walk(node) if isinstance(inner, ast.expr)), 0)
+                yield Registered("", "POST" if name == "do_POST" else "GET", one, name, line)
 
 
 def _within(tree: ast.Module) -> dict[int, str]:

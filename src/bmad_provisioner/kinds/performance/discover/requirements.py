@@ -86,7 +86,7 @@ def _workload(order: Order, found: Found) -> Iterator[str]:
         asks, origin = workload(found, target)
         if asks:
             whole = sum(one.weight for one in asks)
-            yield from (f"What **{target.name}** is asked for; who says so: {origin}.", "")
+            yield from (f"What **{target.name}** is asked for, as said by {origin}:", "")
             yield from table(
                 ("share", "method", "path"), ((f"{one.weight / whole:.0%}", one.method, code(one.path)) for one in asks)
             )
@@ -108,15 +108,14 @@ def _load(order: Order, found: Found) -> Iterator[str]:
         return
     load = order.load
     soak = f"; the usual rate for {told_seconds(load.soak)} to see what grows" if load.soak else ""
-    yield (
-        f"Asked of services: {load.baseline.rate:g} requests a second for {told_seconds(load.baseline.seconds)}, raised to {load.stress:g} "
-        f"times that, with a peak of {load.spike:g} times for {told_seconds(load.spike_seconds)}{soak}."
-    )
+    usual = f"{load.baseline.rate:g} requests a second for {told_seconds(load.baseline.seconds)}"
+    peak = f"a peak of {load.spike:g} times for {told_seconds(load.spike_seconds)}"
+    yield f"Asked of services: {usual}, raised to {load.stress:g} times that, with {peak}{soak}."
     yield ""
     for log in found.logs:
         if log.peak:
-            beside = load.baseline.rate / log.peak
-            yield f"- The busiest minute of {code(log.at)} had {log.peak:.2g} requests a second: what is asked is {beside:.2g} times that."
+            beside = f"what is asked is {load.baseline.rate / log.peak:.2g} times that"
+            yield f"- The busiest minute of {code(log.at)} had {log.peak:.2g} requests a second: {beside}."
     yield from ([""] if any(log.peak for log in found.logs) else [])
 
 

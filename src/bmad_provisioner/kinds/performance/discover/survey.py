@@ -34,6 +34,20 @@ _LANGUAGES = {
     ".py": known.PYTHON, ".js": known.NODE, ".mjs": known.NODE, ".ts": "TypeScript", ".tsx": "TypeScript", ".go": known.GO,
     ".java": known.JAVA, ".kt": "Kotlin", ".rb": known.RUBY, ".rs": known.RUST, ".php": known.PHP, ".cs": "C#",
 }  # fmt: skip
+_SUFFIXES = (
+    ".py", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".html", ".json", ".jsonl", ".yaml", ".yml", ".log", ".log.*", ".gradle", ".kts",
+)  # fmt: skip
+_NAMES = (
+    "*requirements*.txt", "*requirements*.in", "pyproject.toml", "setup.cfg", "Pipfile", "go.mod", "pom.xml", "Gemfile",
+    "Cargo.toml", "Dockerfile*", "*.Dockerfile", "Containerfile", "Procfile", "Jenkinsfile", ".env*",
+)  # fmt: skip
+PATTERNS = (
+    *(f"**/*{one}" for one in _SUFFIXES),
+    *(f"**/{one}" for one in _NAMES),
+    *(f"!**/{one}/**" for one in ("node_modules", "site-packages", ".venv", "venv")),
+    "!performance/**",
+)
+"""What is looked at, besides the sources of the targets."""
 _STATIC = re.compile(r"^(?:(?:public|static|www|site|web|html|src)/)?([\w-]{1,60})\.html$")
 
 

@@ -35,11 +35,11 @@ def workload(found: Found, target: Target) -> tuple[tuple[Ask, ...], str]:
         asks = tuple(_asks(way))
         if asks:
             return asks, origin
-    return (Ask("/"),), "nobody: nothing was found, so `/` is asked for"
+    return (Ask("/"),), "nobody: nothing else was found"
 
 
 def _ways(found: Found, target: Target) -> Iterator[tuple[Iterable[Ask | str], str]]:
-    yield _logged(found.logs), "what was asked for in " + ", ".join(f"`{log.at}`" for log in found.logs)
+    yield _logged(found.logs), " and ".join(f"`{log.at}`" for log in found.logs)
     files = dict.fromkeys(one.at.path for one in found.operations)
     yield _promised(found), "the examples in " + ", ".join(f"`{path}`" for path in files)
     yield _routed(found), "the routes without parameters, each as often as the others"
