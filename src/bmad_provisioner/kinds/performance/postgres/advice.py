@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bmad_provisioner.engine.task import Turn
 from bmad_provisioner.errors import TaskError
@@ -138,29 +138,34 @@ def advise(dsn: str, turn: Turn, effort_seconds: float) -> Advice:
 
 
 def _advice(source: Reader) -> Advice:
-    with source.look() as look:
-        schemas, known, server = (
-            extensions(look),
-            catalog(look),
-            str(look.one("SELECT split_part(current_setting('server_version'), ' ', 1)")),
-        )
-    kept, missing = _kept(source, schemas)
-    studied, late = _studied(source, kept, schemas, known)
-    unindexed: tuple[Index, ...] = ()
-    told: tuple[Statement, ...] = tuple(_statement(one) for one in studied)
-    sums: tuple[View, ...] = ()
+    schemas, known, advice = _first(source)
+    try:
+        kept, missing = _kept(source, schemas)
+        studied, late = _studied(source, kept, schemas, known)
+        told = tuple(_statement(one) for one in studied)
+        advice = replace(advice, missing=(*missing, *late, *advice.missing), statements=told, statements_age=kept.age)
+        with source.look() as look:
+            unindexed = tuple(_index(look, one, known) for one in gains(studied) if one.saving >= LEAST)
+            advice = replace(advice, statements=_with_parents(look, studied), indexes=unindexed)
+        found = views.worth_keeping(source, studied, schemas.get("pg_qualstats"), kept.age)
+        return replace(advice, views=tuple(_view(one) for one in found))
+    except TaskError as error:
+        return replace(advice, missing=(*advice.missing, *_gone(source, error, "what was not asked by then")))
+
+
+def _first(source: Reader) -> tuple[Mapping[str, str], Catalog, Advice]:
+    """Return what every database has to say, whatever it lacks."""
     try:
         with source.look() as look:
-            told = _with_parents(look, studied)
-            unindexed = tuple(_index(look, one, known) for one in gains(studied) if one.saving >= LEAST)
-        found = views.worth_keeping(source, studied, schemas.get("pg_qualstats"), kept.age)
-        sums = tuple(_view(one) for one in found)
-    except TaskError as error:
-        late = _gone(source, error, "what was not asked by then")
-    return Advice(
-        server, tuple(sorted(schemas)), (*missing, *late, *_lacks(source, schemas)), told, unindexed, _unused(known), sums,
-        _scanned(known), known.cached, known.age, kept.age,
-    )  # fmt: skip
+            server = str(look.one("SELECT split_part(current_setting('server_version'), ' ', 1)"))
+            schemas, known = extensions(look), catalog(look)
+    except Refused as refused:
+        raise TaskError(f"the catalogue of the database cannot be read: {refused.why}", heals=True) from None
+    lacks = tuple(_lacks(source, schemas))
+    first = Advice(
+        server, tuple(sorted(schemas)), lacks, unused=_unused(known), scanned=_scanned(known), cached=known.cached, age=known.age
+    )
+    return schemas, known, first
 
 
 def _gone(source: Reader, error: TaskError, left_out: str) -> tuple[Missing, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
 
 from bmad_provisioner.kinds.performance.postgres.connection import Look
 
@@ -22,13 +21,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """An index that is there: its keys as the database spells them, and how often it was read."""
+    """An index that is there: its quoted name, its keys as the database spells them, bytes, how often it was read, whether it
+    is more than an index (a constraint), whether it is a B-tree of all rows, and whether it can be read."""
 
-    name: str
-    table: tuple[str, str]
     quoted: str
+    table: tuple[str, str]
     keys: tuple[str, ...]
-    definition: str
     size: int
     reads: int
     needed: bool
@@ -37,18 +35,7 @@ class Existing:
 
     def covers(self, keys: tuple[str, ...]) -> bool:
         """Whether an index on these keys would be no more than this one: it is the same, or begins with the same."""
-        if not (self.whole and self.valid and " USING btree " in self.definition):
-            return False
-        return all(
-            key in (own, f"{own} text_pattern_ops") and self._is(key) for own, key in zip_longest(self.keys[: len(keys)], keys)
-        )
-
-    def _is(self, key: str) -> bool:
-        """Whether a key is compared by characters here where it is wanted so, and by the language where not."""
-        plain = key.removesuffix(" text_pattern_ops")
-        return (f"{plain} text_pattern_ops" in self.definition or f"{plain} varchar_pattern_ops" in self.definition) == (
-            plain != key
-        )
+        return self.whole and self.valid and self.keys[: len(keys)] == keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +53,7 @@ def catalog(look: Look) -> Catalog:
     """Return what there is, without what belongs to the server itself."""
     tables = {(schema, name): Table(*rest) for schema, name, *rest in look.rows(_TABLES)}
     indexes = tuple(
-        Existing(name, (schema, table), quoted, tuple(keys), definition, size, reads, needed, whole, valid)
-        for name, schema, table, quoted, keys, definition, size, reads, needed, whole, valid in look.rows(_INDEXES)
+        Existing(quoted, (schema, table), tuple(keys), *rest) for quoted, schema, table, keys, *rest in look.rows(_INDEXES)
     )
     age, cached = look.rows(_COUNTED)[0]
     return Catalog(tables, indexes, age, cached)
@@ -99,15 +85,20 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_
 WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 """
 _INDEXES = """
-SELECT x.relname::text, n.nspname::text, t.relname::text, quote_ident(n.nspname) || '.' || quote_ident(x.relname),
-  ARRAY(SELECT pg_get_indexdef(i.indexrelid, k, true) FROM generate_series(1, i.indnkeyatts) k), pg_get_indexdef(i.indexrelid),
-  pg_relation_size(i.indexrelid), coalesce(s.idx_scan, 0)::int8,
+SELECT quote_ident(n.nspname) || '.' || quote_ident(x.relname), n.nspname::text, t.relname::text,
+  ARRAY(
+    SELECT coalesce(quote_ident(a.attname), pg_get_indexdef(i.indexrelid, k + 1, true))
+      || CASE WHEN o.opcname LIKE '%pattern_ops' THEN ' text_pattern_ops' ELSE '' END
+    FROM generate_series(0, i.indnkeyatts - 1) k LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k]
+      AND a.attnum <> 0 JOIN pg_opclass o ON o.oid = i.indclass[k] ORDER BY k),
+  x.relpages * current_setting('block_size')::int8, coalesce(s.idx_scan, 0)::int8,
   i.indisunique OR i.indisprimary OR i.indisexclusion OR i.indisreplident OR i.indisclustered
     OR EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.indexrelid)
     OR EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = i.indexrelid),
-  i.indpred IS NULL, i.indisvalid
+  i.indpred IS NULL AND m.amname = 'btree', i.indisvalid
 FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
-  JOIN pg_namespace n ON n.oid = t.relnamespace LEFT JOIN pg_stat_all_indexes s ON s.indexrelid = i.indexrelid
+  JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_am m ON m.oid = x.relam
+  LEFT JOIN pg_stat_all_indexes s ON s.indexrelid = i.indexrelid
 WHERE x.relkind = 'i' AND t.relkind IN ('r', 'm') AND t.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 """

@@ -43,14 +43,13 @@ def example(look: Look, asked: Asked, qualstats: str | None) -> Iterator[Example
     It is a statement as it was asked, if `qualstats` (the schema of the extension) has one; else values are taken from the
     statistics of the columns, and where these are not known, the plan is made for any.
     """
-    text = _as_seen(look, asked, qualstats) or asked.text
-    if not _PARAMETER.search(text):
-        look.set("plan_cache_mode", "auto")
-        yield Example(text, SEEN, plan(look, text))
+    seen = _as_seen(look, asked, qualstats)
+    if seen is not None:
+        yield seen
         return
     # `interval $1` comes of `interval '1 day'`, and is no SQL.
-    cast = _TYPED.sub(r"CAST($\2 AS \1)", text)
-    look.do(f"PREPARE {_NAME} AS {cast}")
+    text = _TYPED.sub(r"CAST($\2 AS \1)", asked.text)
+    look.do(f"PREPARE {_NAME} AS {text}")
     try:
         yield _prepared(look, text)
     finally:
@@ -58,13 +57,20 @@ def example(look: Look, asked: Asked, qualstats: str | None) -> Iterator[Example
             look.do(f"DEALLOCATE {_NAME}")
 
 
-def _as_seen(look: Look, asked: Asked, schema: str | None) -> str:
-    if schema is None:
-        return ""
+def _as_seen(look: Look, asked: Asked, schema: str | None) -> Example | None:
+    """Return a statement with the values that it was asked with: its own, or those of an example that can be explained."""
+    look.set("plan_cache_mode", "auto")
+    texts = [asked.text]
     with suppress(Refused):
-        seen = look.one(f"SELECT {schema}.pg_qualstats_example_query(%s)", (asked.identity,))
-        return str(seen or "").strip().rstrip(";")
-    return ""
+        if schema is not None:
+            texts.append(
+                str(look.one(f"SELECT {schema}.pg_qualstats_example_query(%s)", (asked.identity,)) or "").strip().rstrip(";")
+            )
+    for text in texts:
+        if text and not _PARAMETER.search(text):
+            with suppress(Refused):
+                return Example(text, SEEN, plan(look, text))
+    return None
 
 
 def _prepared(look: Look, text: str) -> Example:

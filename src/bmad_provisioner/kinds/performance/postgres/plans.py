@@ -14,7 +14,7 @@ _MADE = re.compile(
     rf"^\(*(?P<call>(?:{_NAME}\.)?{_NAME})\((?P<left>\(*)(?P<alias>{_NAME})\.(?P<key>{_NAME})(?P<right>\)*(?:::text)?)\)\)*$"
 )
 _WRAPPED = re.compile(r"^\(\0*\)$")
-_OPERATOR = re.compile(r" (=|<=|>=|<|>|~~|= ANY) ")
+_OPERATOR = re.compile(r" (= ANY|=|<=|>=|<|>|~~) ")
 _SORTED = re.compile(rf"^(?P<alias>{_NAME})\.(?P<key>{_NAME})(?P<down> DESC)?$")
 _EXTREME = re.compile(rf"^(?:min|max)\((?:(?P<alias>{_NAME})\.)?(?P<key>{_NAME})\)$")
 _CONDITIONS = ("Filter", "Index Cond", "Hash Cond", "Merge Cond", "Join Filter", "Recheck Cond")

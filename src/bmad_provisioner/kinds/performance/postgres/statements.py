@@ -14,8 +14,9 @@ MANY = 20
 _OFTEN, _ALIKE, _TIMES = 10, 0.1, 3
 _TOKEN = re.compile(
     r"(?P<comment>/\*.*?\*/|--[^\n]*)"
-    r"|(?P<keep>\$\d+|\"(?:[^\"]|\"\")*\"|[A-Za-z_\u0080-\uffff][\w$]*(?!['\w$]))"
-    r"|(?P<value>\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?P=tag)?\$|[eE]'(?:[^'\\]|\\.|'')*'|\w*&?'(?:[^']|'')*'|\w*'.*|\d[\w.]*(?:(?<=[eE])[+-]\d+)?)",
+    r"|\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?P=tag)?\$|[eE]'(?:[^'\\]|\\.|'')*'|\w*&?'(?:[^']|'')*'|\w*'.*"
+    r"|(?P<keep>\$\d+|\"(?:[^\"]|\"\")*\"|[A-Za-z_\u0080-\uffff][\w$]*)"
+    r"|\d[\w.]*(?:(?<=[eE])[+-]\d+)?",
     re.DOTALL,
 )
 _DATA = re.compile(r"^[\s(]*(select|with|values|insert|update|delete|merge)\b", re.IGNORECASE)

@@ -12,6 +12,11 @@ from bmad_provisioner.kinds.performance.postgres.indexes import Trials, Tried, h
 from bmad_provisioner.kinds.performance.postgres.plans import Candidate, Node, conditions
 from bmad_provisioner.kinds.performance.postgres.statements import Asked, is_once_a_row
 
+NO_ROWS = "it is not about rows"
+"""Why a statement such as `VACUUM` has no plan."""
+QUICK = 0.001
+"""Seconds of a call below which no index is looked for: the way there and back takes longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Studied:
@@ -27,13 +32,13 @@ class Studied:
 def study(source: Reader, asked: Asked, qualstats: str | None, trials: Trials | None) -> Studied:
     """Return what is found out about one statement; raises TaskError if the server is gone."""
     if not asked.is_data:
-        return Studied(asked, why="it is not about rows")
+        return Studied(asked, why=NO_ROWS)
     if source.left() <= 0:
         return Studied(asked, why="there was no time left")
     with source.look() as look:
         try:
             with example(look, asked, qualstats) as one:
-                tried = helping(look, one, trials) if trials else ()
+                tried = helping(look, one, trials) if trials and asked.mean >= QUICK else ()
                 return Studied(asked, one.values, one.plan, tried)
         except Refused as refused:
             return Studied(asked, why=refused.why)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bmad_provisioner.kinds.performance.clues import CAPACITY, HEAVY, TIME, Clue
 from bmad_provisioner.kinds.performance.postgres.advice import Advice, Index, Statement, Unused
+from bmad_provisioner.kinds.performance.postgres.studied import NO_ROWS
 from bmad_provisioner.kinds.performance.quantities import told_seconds, told_size
 
 LARGEST = 0.1
@@ -34,7 +35,7 @@ def clues(advice: Advice, request: str) -> Iterator[Clue]:
                 _of_repeated(one),
                 "ask once for all of them: a join, or `= ANY (...)`",
             )
-        elif one.share >= LARGEST and one.mean >= HEAVY and one.shape not in helped:
+        elif one.share >= LARGEST and one.mean >= HEAVY and one.calls > 1 and one.why != NO_ROWS and one.shape not in helped:
             yield Clue("slow-statement", request, None, one.share, 0, TIME, _of_statement(one), _remedy(advice, one))
     if advice.age is not None and advice.age >= OLD:
         for unused in advice.unused:
