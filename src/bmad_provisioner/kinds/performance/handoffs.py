@@ -29,13 +29,14 @@ def handoffs(
     """Return the files by name; a skill that has nothing to do gets none. Without `targets` they are those of the items."""
     by_item = {trial.item: trial for trial in trials}
     todo = [item for item in items if OWNERS.get(item.term) == IMPLEMENT]
-    long = [item for item in items if item.term == LONG or item.cause.lane == CAPACITY]
+    long = [item for item in items if item.term == LONG]
+    limits = [item for item in todo if item.cause.lane == CAPACITY]
     whole = tuple(targets) or tuple(Target(one, SERVICE) for one in sorted({item.cause.target for item in items}))
     missing = gaps(found, whole)
     made = {
         IMPLEMENT: _implementing(name, todo, by_item, team) if todo else "",
         OBSERVE: _observing(name, missing) if missing else "",
-        DESIGN: _designing(name, long, by_item, found) if long else "",
+        DESIGN: _designing(name, long, limits, by_item, found) if long or limits else "",
     }
     return {f"{skill}.md": text for skill, text in made.items() if text}
 
@@ -76,7 +77,7 @@ def _item(item: Item, trial: Trial | None) -> Iterator[str]:
     yield f"- **Seen**: {prose(cause.evidence) or 'see `profile.md`'}; {cause.share.value:.0%} of the cost of that request{looks}"
     if cause.remedy:
         yield f"- **Do**: {prose(cause.remedy)}"
-    yield f"- **Worth**: such a request costs {bound(cause)} less; {item.reach:.0%} of all requests go there"
+    yield f"- **Worth**: {item.reach:.0%} of all requests go there, and one gets cheaper by {bound(cause)}"
     yield f"- **Effort**: {item.effort:g} days believed ({item.term})"
     yield f"- **Accepted when**: {_accepted(item, trial)}"
     yield from (f"- **Verify**: `{VERIFY}`, then the verdict on {item.id} in `impact.md`", "")
@@ -135,7 +136,7 @@ def _watched(name: str) -> Iterator[str]:
     yield ""
 
 
-def _designing(name: str, items: Sequence[Item], trials: Mapping[str, Trial], found: Found) -> str:
+def _designing(name: str, items: Sequence[Item], limits: Sequence[Item], trials: Mapping[str, Trial], found: Found) -> str:
     inputs = {
         "prd": "requirements.md",
         "constraints": "budgets.json",
@@ -148,6 +149,7 @@ def _designing(name: str, items: Sequence[Item], trials: Mapping[str, Trial], fo
         f"Limits of the architecture of {name}",
         ("What no small change takes away, with the numbers it was seen by. Each asks for a decision with its price.", ""),
         *(_decision(item, trials.get(item.id)) for item in items),
+        section("Limits that smaller items raise", table(("item", "limit", "where", "whose it is"), map(_limit, limits))),
         section("What stands", table(("part", "which", "where"), rows)),
         section("Done when", _decided(name)),
     )
@@ -161,7 +163,7 @@ def _decision(item: Item, trial: Trial | None) -> Iterator[str]:
     share = f"{cause.share.value:.0%} ({cause.share.low:.0%} to {cause.share.high:.0%})"
     of = f"{code(cause.request)} of {code(cause.target)}"
     yield f"- **Numbers**: {share} of what {of} costs; {item.reach:.0%} of all requests go there"
-    yield f"- **At most**: {bound(cause)} less for such a request; {cause.overall.value:.1%} of what all requests cost"
+    yield f"- **Worth**: {cause.overall.value:.1%} of what all requests cost; such a request gets cheaper by {bound(cause)}"
     if cause.busy:
         yield f"- **Load**: the servers were {cause.busy:.0%} busy when it was measured"
     if cause.where:
@@ -170,6 +172,10 @@ def _decision(item: Item, trial: Trial | None) -> Iterator[str]:
         yield f"- **Usual remedy**: {prose(cause.remedy)}"
     yield f"- **Effort**: {item.effort:g} days believed ({item.term})"
     yield from (f"- **Accepted when**: {_accepted(item, trial)}", "")
+
+
+def _limit(item: Item) -> tuple[str, ...]:
+    return item.id, item.cause.evidence, code(item.cause.where), f"{item.effort:g} days of `{IMPLEMENT}`"
 
 
 def _decided(name: str) -> Iterator[str]:

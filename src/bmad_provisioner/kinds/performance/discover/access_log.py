@@ -169,8 +169,6 @@ def _duration(data: Mapping[str, Any]) -> float | None:
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
-_TOKEN = re.compile(r"[0-9a-f]{16,}|(?=.{16,}$)(?:[A-Za-z_-]*[0-9]+){3,}[A-Za-z_-]*", re.IGNORECASE)
-"""A name that no person gave: hexadecimal digits, or long with digits all over."""
 _SECRET = re.compile(
     r"(?:^|[_.-])(?:\w*token|(?:api|access)?key|secret|passw(?:or)?d|pwd|sig|signature|session|sessionid|sid|auth|code|e?mail|phone)"
     r"(?:$|[_.-])",
@@ -199,18 +197,19 @@ def _kind(part: str) -> str:
         return "{uuid}"
     if _DATE.fullmatch(part):
         return "{date}"
-    if _TOKEN.fullmatch(part[:_LONGEST_PART]):
+    if any(map(_is_opaque, re.split("[-_]", part[:_LONGEST_PART]))):
         return "{token}"
     return re.sub(r"([-_])\d{1,20}\b", r"\1{n}", part)
+
+
+def _is_opaque(word: str) -> bool:
+    """Return whether a word is one that no person gave: long, with digits all over."""
+    return len(word) >= 16 and word.isalnum() and len(re.findall(r"\d+", word)) >= 3
 
 
 def is_harmless(path: str) -> bool:
     """Return whether a path may be asked for and written down: it neither changes anything by its words nor holds a secret."""
     plain, _, query = path.partition("?")
-    if (
-        not _PRINTABLE.fullmatch(path)
-        or _CHANGES.search(plain)
-        or any(_TOKEN.fullmatch(part[:_LONGEST_PART]) for part in plain.split("/"))
-    ):
+    if not _PRINTABLE.fullmatch(path) or _CHANGES.search(plain) or "{token}" in map(_kind, plain.split("/")):
         return False
     return not any(_SECRET.search(name) or "@" in value for name, value in parse_qsl(query, keep_blank_values=True))

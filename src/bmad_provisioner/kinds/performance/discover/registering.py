@@ -178,7 +178,7 @@ def _added(told: Source, owner: str, verb: str, node: ast.Call) -> Iterator[Regi
     given = [one for one in (*node.args[1:], keyword(node, "view_func")) if one is not None and text(one) is None]
     name = handler(given[0]) if given else ""
     kind = verb.removeprefix("add_")
-    if kind == verb or not name:
+    if kind == verb or not given:
         return
     if kind in VERBS:
         yield Registered("", VERBS[kind], path, name, node.lineno)
