@@ -84,10 +84,17 @@ def shape(name: str, rate: float, seconds: float, p50: float, slow: float = 1.0,
     )
 
 
+def raised(one: Shape) -> Shape:
+    """Return a load that is raised in four steps of five seconds, the last of which is too much."""
+    times = {0: (20, 0, 1.0), 1: (33, 0, 1.5), 2: (47, 0, 2.9), 3: (60, 6, 7.0)}
+    rows = [(at, *times[at // 5]) for at in range(20)]
+    timeline = tuple(Second(float(at), due, failed, 0.04 * slow, 0.33 * slow) for at, due, failed, slow in rows)
+    return replace(one, timeline=timeline, failed=30, problems=(("status 503", 30),))
+
+
 def served(target: str = "web") -> Served:
     usual = shape("baseline", 20, 20, 0.037, 1.14)
-    steps = [shape(f"stress {times}x", 20 * times, 10, 0.042 * (1 + times / 4), times, seed=times) for times in (2, 3)]
-    steps[1] = replace(steps[1], failed=31, problems=(("status 503", 31),))
+    stress = raised(shape("stress", 40, 20, 0.06, 2, seed=2))
     late = replace(
         shape("spike", 100, 5, 0.3, 9, seed=9),
         void="the generator was late by 310 ms at its 99th percentile",
@@ -110,7 +117,7 @@ def served(target: str = "web") -> Served:
         Route("GET /", 0.25, 100, 0.004, 0.009, 0, 3_100.0),
     )
     crowds = ((1, 23.5), (2, 41.0), (4, 60.0), (8, 71.0), (16, 66.0), (32, 52.0))
-    return Served(target, 0.8, {one.name: one for one in (usual, *steps, late, soak)}, routes, 54_000_000, crowds)
+    return Served(target, 0.8, {one.name: one for one in (usual, stress, late, soak)}, routes, 54_000_000, crowds)
 
 
 def pages(target: str = "web") -> tuple[Paged, ...]:

@@ -15,7 +15,7 @@ from bmad_provisioner.kinds.performance.causes import Cause
 from bmad_provisioner.kinds.performance.measured import Impact, Noise, Paged, Shape
 from bmad_provisioner.kinds.performance.metrics import METRICS
 from bmad_provisioner.kinds.performance.quantities import told_seconds, told_size
-from bmad_provisioner.kinds.performance.readings import MOST_FAILED
+from bmad_provisioner.kinds.performance.readings import Step
 from bmad_provisioner.kinds.performance.report.wording import verdict
 from bmad_provisioner.kinds.performance.scalability import Law
 from bmad_provisioner.kinds.performance.stats import Verdict
@@ -69,6 +69,12 @@ def _axes(figure: Any, title: str, x: str = "", y: str = "") -> Any:
     return axes
 
 
+def _key(axes: Any, loc: str, ncols: int = 1) -> None:
+    """Say what the lines are, if there are any."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc=loc, ncols=ncols)
+
+
 def _told(axis: Any, told: Callable[[float], str]) -> None:
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -91,7 +97,7 @@ def _times(axes: Any) -> None:
 def response_times(shape: Shape) -> bytes:
     """Draw the quantiles of a load, the rarer the farther right: from when requests were due, and from when they were sent."""
 
-    places = _tail(shape.response)
+    places = _tail(name for name, value in shape.response.items() if value > 0)
 
     def draw(figure: Any) -> None:
         axes = _axes(figure, f"Response times, load {_plain(shape.name)}", "requests that were answered within")
@@ -100,7 +106,7 @@ def response_times(shape: Shape) -> bytes:
             axes.plot(*_columns(points), marker="o", color=colour, label=name, linestyle="-" if colour == BLUE else "--")
         axes.set_xticks(list(places.values()), [_spoken(key) for key in places])
         _times(axes)
-        axes.legend(loc="upper left")
+        _key(axes, "upper left")
 
     return _plot(draw)
 
@@ -134,7 +140,7 @@ def timeline(shape: Shape) -> bytes:
         upper.plot(at, [one.p99 or float("nan") for one in shape.timeline], color=ORANGE, label="99% within")
         upper.plot(at, [one.p50 or float("nan") for one in shape.timeline], color=BLUE, label="half within")
         _times(upper)
-        upper.legend(loc="upper left", ncols=2)
+        _key(upper, "upper left", ncols=2)
         _room(upper)
         lower.bar(at, [one.due for one in shape.timeline], width=0.85, color=GRID, label="due")
         if any(one.failed for one in shape.timeline):
@@ -152,20 +158,21 @@ def _room(axes: Any) -> None:
     axes.set_ylim(low, high * (high / low) ** 0.18)
 
 
-def rates(loads: Sequence[Shape], limit: float) -> bytes:
-    """Draw the 95th percentile by the rate of each load, and the time beyond which a load is not borne."""
+def rates(steps: Sequence[Step], limit: float) -> bytes:
+    """Draw the 95th percentile by the rate, and the time beyond which a rate is not borne."""
 
     def draw(figure: Any) -> None:
-        axes = _axes(figure, "How much it bears", "requests a second", "95% answered within")
-        ordered = sorted((one for one in loads if one.response.get("p95")), key=lambda one: one.achieved)
-        axes.plot([one.achieved for one in ordered], [one.response["p95"] for one in ordered], color=BLUE, zorder=2)
+        axes = _axes(figure, "How much it bears", "answers a second", "95% answered within")
+        some = [one for one in steps if isfinite(one.p95) and one.p95 > 0]
+        axes.plot([one.rate for one in some], [one.p95 for one in some], color=BLUE, zorder=2)
         near: Any = {"textcoords": "offset points", "fontsize": 7.5}
-        for one in ordered:
-            at = one.achieved, one.response["p95"]
-            lost = at[1] > limit or one.error_rate >= MOST_FAILED
-            axes.plot(*at, "X" if lost else "o", color=ORANGE if lost else BLUE, markersize=8 if lost else 6, zorder=3)
-            failed = f", {one.error_rate:.0%} failed" if one.error_rate >= 0.005 else ""
-            axes.annotate(_plain(one.name) + failed, at, (0, 8), ha="center", color=INK, **near)
+        for one in some:
+            lost = not one.is_borne(limit)
+            axes.plot(
+                one.rate, one.p95, "X" if lost else "o", color=ORANGE if lost else BLUE, markersize=8 if lost else 6, zorder=3
+            )
+            failed = f", {one.failed:.0%} failed" if one.failed >= 0.005 else ""
+            axes.annotate(_plain(one.name) + failed, (one.rate, one.p95), (0, 8), ha="center", color=INK, **near)
         if limit > 0:
             axes.axhline(limit, color=SOFT, linestyle=_DASHED, linewidth=1)
             axes.annotate("no longer borne", (1, limit), (0, 3), ("axes fraction", "data"), ha="right", color=SOFT, **near)
@@ -187,7 +194,7 @@ def memory(loads: Sequence[Shape], idle: int = 0) -> bytes:
             axes.axhline(idle, color=SOFT, linestyle=_DASHED, linewidth=1, label="idle")
         _told(axes.yaxis, told_size)
         axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.22)
-        axes.legend(loc="upper left", ncols=3)
+        _key(axes, "upper left", ncols=3)
 
     return _plot(draw)
 
@@ -300,7 +307,7 @@ def noise(known: Noise) -> bytes:
         _told(axes.xaxis, lambda value: f"{100 * value:+.2g}%" if abs(value) > 1e-9 else "0")
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.set_ylim(top=axes.get_ylim()[1] * 1.2)
-        axes.legend(loc="upper left", ncols=2)
+        _key(axes, "upper left", ncols=2)
 
     return _plot(draw)
 
@@ -320,7 +327,7 @@ def scaling(points: Sequence[tuple[float, float]], law: Law | None = None) -> by
                 axes.annotate(f"knee at {law.knee:.0f}", at, (4, 0), near, "offset points", color=SOFT, fontsize=8)
         axes.plot(*_columns(points), "o", color=ORANGE, label="measured", zorder=3)
         axes.set_ylim(bottom=0, top=1.22 * max(got for _, got in points))
-        axes.legend(loc="upper right", ncols=2)
+        _key(axes, "upper right", ncols=2)
 
     return _plot(draw)
 

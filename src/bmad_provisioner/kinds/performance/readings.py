@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from math import exp, inf, log, sqrt
-from statistics import NormalDist, stdev
+from math import ceil, exp, inf, log, sqrt
+from statistics import NormalDist, median, stdev
 
 from bmad_provisioner.kinds.performance.estimate import Estimate, exactly, middle, share
-from bmad_provisioner.kinds.performance.measured import Noise, Paged, Served, Shape, Worked
+from bmad_provisioner.kinds.performance.measured import Noise, Paged, Second, Served, Shape, Worked
 from bmad_provisioner.kinds.performance.metrics import METRICS, Reading
 from bmad_provisioner.kinds.performance.stats import ALPHA, FEWEST, POWER, Rule, detectable
 
@@ -16,6 +17,8 @@ BASELINE, STRESS = "baseline", "stress"
 """The usual load, and what the names of those begin with that raise it."""
 MOST_FAILED, MOST_SLOWED = 0.01, 4.0
 """A rate is borne where fewer requests fail, and the 95th percentile is no more times that of the usual load."""
+RAISED = 4
+"""Steps in which a load called nothing but `stress` is raised: the usual rate, and three above."""
 STRETCHES = 10
 """Parts that memory is cut into, as response times are."""
 _QUANTILES = ("p50", "p95", "p99")
@@ -71,40 +74,92 @@ def _peaks(shape: Shape) -> tuple[float, ...]:
     return tuple(max(sizes[at : at + long]) for at in range(0, len(sizes), long))
 
 
-def is_borne(shape: Shape, usual: Shape) -> bool:
-    """Return whether a load was borne: hardly a request failed, and answers were not much slower than usually."""
-    p95, limit = shape.response.get("p95", inf), MOST_SLOWED * usual.response.get("p95", 0.0)
-    return not shape.void and shape.error_rate < MOST_FAILED and p95 <= limit
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rate that was kept up for a while: how many were answered a second, within what 95 % of them, and in the slowest part
+    of it, how many requests there were, and the part of them that failed."""
+
+    name: str
+    rate: float
+    p95: float
+    slowest: float
+    requests: int
+    failed: float
+
+    def is_borne(self, limit: float) -> bool:
+        """Return whether hardly a request failed, and answers came within `limit`."""
+        return self.failed < MOST_FAILED and self.p95 <= limit
 
 
-def raised(served: Served) -> tuple[Shape, ...]:
-    """Return the usual load and those that raise it and are not void, the lowest rate first."""
-    some = [one for name, one in served.shapes.items() if name == BASELINE or name.startswith(STRESS)]
-    return tuple(sorted((one for one in some if not one.void and one.requests), key=lambda one: one.offered))
+def limit(usual: Shape) -> float:
+    """Return the 95th percentile up to which a load is borne."""
+    return MOST_SLOWED * usual.response.get("p95", 0.0)
+
+
+def steps(served: Served) -> tuple[Step, ...]:
+    """Return the usual rate and those that it was raised to, the lowest first; loads that are void have none."""
+    usual = served.shapes.get(BASELINE)
+    if usual is None or usual.void or not usual.requests:
+        return ()
+    found = [_whole(usual)]
+    for name, one in served.shapes.items():
+        if name.startswith(STRESS) and one.requests and not one.void:
+            found += _cut(one, usual) or [_whole(one)]
+    return tuple(sorted(found, key=lambda step: step.rate))
+
+
+def _whole(shape: Shape) -> Step:
+    p95 = shape.response.get("p95", inf)
+    return Step(shape.name, shape.achieved, p95, max(shape.parts.get("p95", (inf,))), shape.requests, shape.error_rate)
+
+
+def _cut(shape: Shape, usual: Shape) -> list[Step]:
+    """Return the steps of a load that is raised while it lasts; none where it is one of a steady rate.
+
+    A second by itself has no 95th percentile: how much slower than usually the seconds' slowest are stands for it.
+    """
+    long = ceil(shape.timeline[-1].at + 1) / RAISED if shape.timeline else 0.0
+    normal = _slow(usual.timeline)
+    if shape.name != STRESS or long < 1 or not normal:
+        return []
+    times = usual.response.get("p95", inf) / normal
+    parts = [[one for one in shape.timeline if at * long <= one.at < (at + 1) * long] for at in range(RAISED)]
+    return [_part(some, long, times) for some in parts if some]
+
+
+def _part(some: Sequence[Second], long: float, times: float) -> Step:
+    due, failed = sum(one.due for one in some), sum(one.failed for one in some)
+    rate = (due - failed) / long
+    slowest = times * max(one.p99 for one in some)
+    return Step(f"{STRESS} {rate:.0f}/s", rate, times * _slow(some), slowest, due, failed / due if due else 0.0)
+
+
+def _slow(some: Sequence[Second]) -> float:
+    """Return the 99th percentile of the usual second among some that had an answer."""
+    times = [one.p99 for one in some if one.due > one.failed]
+    return median(times) if times else inf
 
 
 def _throughput(served: Served, usual: Shape, noise: Noise | None) -> Iterator[Reading]:
-    loads = raised(served)
-    borne = [one for one in loads if is_borne(one, usual)]
+    loads, most = steps(served), limit(usual)
+    borne = [one for one in loads if one.is_borne(most)]
     if not borne:
         return
     top = borne[-1]
-    beyond = [one.achieved for one in loads if one.offered > top.offered]
+    beyond = [one.rate for one in loads if one.rate > top.rate]
     # That requests come by chance makes so much of a rate uncertain.
-    low = top.achieved * max(0.0, 1 - 1.96 / sqrt(top.requests))
-    estimate = Estimate(top.achieved, low, max(top.achieved, min(beyond, default=top.achieved)))
-    yield Reading(served.target, "throughput", estimate, _steps(borne, usual, noise))
+    low = top.rate * max(0.0, 1 - 1.96 / sqrt(top.requests))
+    estimate = Estimate(top.rate, low, max(top.rate, min(beyond, default=top.rate)))
+    yield Reading(served.target, "throughput", estimate, _apart(borne, most, noise))
 
 
-def _steps(borne: Sequence[Shape], usual: Shape, noise: Noise | None) -> float:
-    """Return the change of the rate borne that shows: a whole step, unless all of the highest was far from its limit."""
+def _apart(borne: Sequence[Step], most: float, noise: Noise | None) -> float:
+    """Return the change of the rate borne that shows: a whole step, unless all of the highest was within the limit."""
     top = borne[-1]
-    limit = MOST_SLOWED * usual.response.get("p95", 0.0)
-    parts = top.parts.get("p95", ())
-    if parts and max(parts) <= limit:
+    if top.slowest <= most:
         return machines(noise, "wall", 0.0)
-    below = [one.achieved for one in borne[:-1] if 0 < one.achieved < top.achieved]
-    return machines(noise, "wall", top.achieved / below[-1] - 1) if below else inf
+    below = [one.rate for one in borne[:-1] if 0 < one.rate < top.rate]
+    return machines(noise, "wall", top.rate / below[-1] - 1) if below else inf
 
 
 def _of_pages(paged: Sequence[Paged], noise: Noise | None) -> Iterator[Reading]:

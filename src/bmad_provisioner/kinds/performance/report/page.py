@@ -115,9 +115,9 @@ def _told(account: Account, pictures: Sequence[Picture]) -> Mapping[str, Any]:
 
 def _gauge(one: Judged) -> Mapping[str, Any]:
     """Return a goal with where its value and its interval lie on a scale that has the limit in the middle, in per cent."""
-    made: dict[str, Any] = {"one": one, "limit": limit(one.budget), "state": STATES[one.state], "told": "not measured", "bar": None}
+    made: dict[str, Any] = {"one": one, "limit": limit(one.budget), "state": STATES[one.state], "bar": None}
     if one.reading is None:
-        return made
+        return made | {"value": "not measured", "told": "nothing was read of it"}
     estimate, goal = one.reading.estimate, one.budget.limit
     made |= {"value": value(one.budget.of, estimate.value), "told": told(one.budget.of, estimate)}
     if goal > 0 and isfinite(estimate.high):

@@ -12,7 +12,7 @@ from bmad_provisioner.kinds.performance import plots
 from bmad_provisioner.kinds.performance.measured import Served, Shape
 from bmad_provisioner.kinds.performance.metrics import METRICS
 from bmad_provisioner.kinds.performance.quantities import told_seconds, told_size
-from bmad_provisioner.kinds.performance.readings import BASELINE, MOST_SLOWED, STRESS, raised
+from bmad_provisioner.kinds.performance.readings import BASELINE, STRESS, limit, steps
 from bmad_provisioner.kinds.performance.report.account import Account
 from bmad_provisioner.kinds.performance.report.verdict import ranked
 from bmad_provisioner.kinds.performance.report.wording import change, counted, listed, part, value, verdict
@@ -67,14 +67,14 @@ def _of_service(served: Served) -> Iterator[Picture]:
     if usual and usual.response:
         yield Picture(f"{name}-response", MEASURE, _quantiles(served, usual), plots.response_times(usual))
     for shape in served.shapes.values():
-        if shape.timeline and not shape.name.startswith(STRESS):
+        if shape.timeline and not shape.name.startswith(f"{STRESS} "):
             asked = f"{counted(shape.requests, 'request')} in {told_seconds(shape.seconds)}"
             words = f"Load {shape.name} of {served.target}: {asked}, {shape.failed:,} failed"
             yield Picture(f"{name}-{_slug(shape.name)}", MEASURE, words, plots.timeline(shape))
-    loads = raised(served)
-    if usual and len(loads) > 1:
-        words = f"The 95th percentile of {served.target} at {listed([f'{one.achieved:.3g}' for one in loads])} requests a second"
-        yield Picture(f"{name}-rates", MEASURE, words, plots.rates(loads, MOST_SLOWED * usual.response.get("p95", 0.0)))
+    rates = steps(served)
+    if usual and len(rates) > 1:
+        words = f"The 95th percentile of {served.target} at {listed([f'{one.rate:.3g}' for one in rates])} answers a second"
+        yield Picture(f"{name}-rates", MEASURE, words, plots.rates(rates, limit(usual)))
     held = [one for one in served.shapes.values() if one.memory]
     if held:
         words = f"Memory of {served.target} by the load: at most {listed([f'{told_size(one.peak)} ({one.name})' for one in held])}"
