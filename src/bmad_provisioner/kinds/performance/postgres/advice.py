@@ -11,8 +11,17 @@ from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.performance.postgres import statements, views
 from bmad_provisioner.kinds.performance.postgres.catalog import Catalog, Existing, catalog, extensions
 from bmad_provisioner.kinds.performance.postgres.connection import Look, Reader, Refused, reader
-from bmad_provisioner.kinds.performance.postgres.indexes import Trials, definition, offered
-from bmad_provisioner.kinds.performance.postgres.studied import Gain, Studied, foreign_keys, gains, repeated, study, unused_name
+from bmad_provisioner.kinds.performance.postgres.indexes import Trials, definition, offered, unused_name
+from bmad_provisioner.kinds.performance.postgres.studied import (
+    NO_TIME,
+    Gain,
+    Repeated,
+    Studied,
+    foreign_keys,
+    gains,
+    repeated,
+    study,
+)
 from bmad_provisioner.kinds.performance.tables import LARGE
 
 LEAST = 0.01
@@ -179,9 +188,8 @@ def _kept(source: Reader, schemas: Mapping[str, str]) -> tuple[statements.Kept, 
     left_out = "which statements take the time, and with them indexes and views"
     load = "add it to `shared_preload_libraries`, restart the server"
     if "pg_stat_statements" not in schemas:
-        return statements.Kept(()), (
-            Missing("pg_stat_statements", left_out, f"{load}, then `CREATE EXTENSION pg_stat_statements`"),
-        )
+        missing = Missing("pg_stat_statements", left_out, f"{load}, then `CREATE EXTENSION pg_stat_statements`")
+        return statements.Kept(()), (missing,)
     try:
         with source.look() as look:
             kept = statements.kept(look, schemas["pg_stat_statements"])
@@ -215,7 +223,7 @@ def _studied(
         found.extend(study(source, asked, schemas.get("pg_qualstats"), trials) for asked in kept.asked)
     except TaskError as error:
         return found, _gone(source, error, f"{len(kept.asked) - len(found)} statements")
-    late = sum(one.why == "there was no time left" for one in found)
+    late = sum(one.why == NO_TIME for one in found)
     return found, (Missing("time", f"the plans of {late} statements", "allow more seconds"),) if late else ()
 
 
@@ -230,17 +238,13 @@ def _trials(source: Reader, schemas: Mapping[str, str], known: Catalog) -> Trial
 
 def _with_parents(look: Look, studied: Sequence[Studied]) -> tuple[Statement, ...]:
     found = {one.asked.identity: one for one in repeated(studied, foreign_keys(look))}
-    return tuple(
-        _statement(one, found[one.asked.identity].parent.shape, found[one.asked.identity].each)
-        if one.asked.identity in found
-        else _statement(one)
-        for one in studied
-    )
+    return tuple(_statement(one, found.get(one.asked.identity)) for one in studied)
 
 
-def _statement(one: Studied, parent: str = "", each: float = 0.0) -> Statement:
+def _statement(one: Studied, again: Repeated | None = None) -> Statement:
     asked, cost = one.asked, one.plan.cost if one.plan else None
-    return Statement(asked.shape, asked.share, asked.calls, asked.given, asked.mean, cost, one.values, one.why, parent, each)
+    first = Statement(asked.shape, asked.share, asked.calls, asked.given, asked.mean, cost, one.values, one.why)
+    return first if again is None else replace(first, parent=again.parent.shape, each=again.each)
 
 
 def _index(look: Look, gain: Gain, known: Catalog) -> Index:

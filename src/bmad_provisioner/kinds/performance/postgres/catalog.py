@@ -10,13 +10,20 @@ from bmad_provisioner.kinds.performance.postgres.connection import Look
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its quoted name, rows as they are believed, and what was done with it since the server counts."""
+    """A table: the quoted names of its schema and itself, rows as they are believed, and, since the server counts, rows written,
+    how often it was read whole, and rows read so."""
 
-    quoted: str
+    schema: str
+    name: str
     rows: float
     written: int
     scans: int
     scanned: int
+
+    @property
+    def quoted(self) -> str:
+        """Its name, as it is written where any schema may be meant."""
+        return f"{self.schema}.{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ def commonest(look: Look, table: tuple[str, str], key: str) -> list[str]:
 
 _EXTENSIONS = "SELECT extname::text, quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
 _TABLES = """
-SELECT n.nspname::text, c.relname::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname), greatest(c.reltuples, 0)::float8,
+SELECT n.nspname::text, c.relname::text, quote_ident(n.nspname), quote_ident(c.relname), greatest(c.reltuples, 0)::float8,
   coalesce(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0)::int8, coalesce(s.seq_scan, 0)::int8, coalesce(s.seq_tup_read, 0)::int8
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
 WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from bmad_provisioner.kinds.performance.postgres.catalog import commonest
 from bmad_provisioner.kinds.performance.postgres.connection import Look, Refused
@@ -31,9 +30,9 @@ class Example:
     plan: Node
 
 
-def plan(look: Look, text: str, options: str = "") -> Node:
+def plan(look: Look, text: str) -> Node:
     """Return how the database means to answer; nothing is run; raises Refused."""
-    return node(look.one(f"EXPLAIN (FORMAT JSON, VERBOSE{options}) {text}")[0]["Plan"])
+    return node(look.one(f"EXPLAIN (FORMAT JSON, VERBOSE) {text}")[0]["Plan"])
 
 
 @contextmanager
@@ -61,12 +60,10 @@ def _as_seen(look: Look, asked: Asked, schema: str | None) -> Example | None:
     """Return a statement with the values that it was asked with: its own, or those of an example that can be explained."""
     look.set("plan_cache_mode", "auto")
     texts = [asked.text]
-    with suppress(Refused):
-        if schema is not None:
-            texts.append(
-                str(look.one(f"SELECT {schema}.pg_qualstats_example_query(%s)", (asked.identity,)) or "").strip().rstrip(";")
-            )
-    for text in texts:
+    if schema is not None:
+        with suppress(Refused):
+            texts.append(str(look.one(f"SELECT {schema}.pg_qualstats_example_query(%s)", (asked.identity,)) or ""))
+    for text in (one.strip().rstrip(";") for one in texts):
         if text and not _PARAMETER.search(text):
             with suppress(Refused):
                 return Example(text, SEEN, plan(look, text))
@@ -107,6 +104,5 @@ def _values(look: Look, text: str, general: Node, types: Sequence[str]) -> list[
 def _literal(values: Sequence[str], type_: str) -> str:
     from psycopg import sql  # noqa: PLC0415 - an optional extra
 
-    several = ["{" + ",".join('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in values) + "}"]
-    told: Any = several[0] if type_.endswith("[]") else values[0]
-    return sql.Literal(told).as_string(None)
+    quoted = ('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in values)
+    return sql.Literal(f"{{{','.join(quoted)}}}" if type_.endswith("[]") else values[0]).as_string(None)

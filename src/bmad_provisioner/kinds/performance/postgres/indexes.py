@@ -17,6 +17,7 @@ DROP = 0.3
 """The part of a statement's cost that an index has to take away: less is within what the planner gets wrong."""
 _TRIED, _TOGETHER = 12, 2
 _NEAR = 0.05
+_LONGEST, _PATTERN = 63, " text_pattern_ops"
 _OFFERED = re.compile(r"^CREATE INDEX ON (.+) USING btree \(([\w, \"]+)\)$")
 
 
@@ -93,6 +94,20 @@ def _hypothetical(look: Look, trials: Trials, wanted: Sequence[Candidate]) -> It
         yield [(name, number) for name, number in made]
     finally:
         look.rows(f"SELECT {trials.schema}.hypopg_reset()")
+
+
+def unused_name(look: Look, known: Catalog, candidate: Candidate) -> str:
+    """Return a quoted name for an index that nothing has yet: with a name that is taken, `IF NOT EXISTS` would do nothing."""
+    words = [re.sub(r"\W+", "_", key.removesuffix(_PATTERN)).strip("_") for key in (candidate.table[1], *candidate.keys)]
+    schema = known.tables[candidate.table].schema
+    for end in ("_idx", *(f"_idx{number}" for number in range(1, 100))):
+        name = "_".join(words).encode()[: _LONGEST - len(end)].decode("utf-8", "ignore") + end
+        quoted, free = look.rows(
+            "SELECT quote_ident(%s), to_regclass(%s::text || '.' || quote_ident(%s)) IS NULL", (name, schema, name)
+        )[0]
+        if free:
+            break
+    return str(quoted)
 
 
 def definition(candidate: Candidate, known: Catalog, name: str = "") -> str:

@@ -57,7 +57,12 @@ class Asked:
     @property
     def only_reads(self) -> bool:
         """Whether it begins as statements do that read."""
-        return bool(re.match(r"^[\s(]*(select|with)\b", _uncommented(self.text), re.IGNORECASE))
+        return reads(self.text)
+
+
+def reads(text: str) -> bool:
+    """Whether a statement begins as those do that read; a WITH may change things all the same."""
+    return bool(re.match(r"^[\s(]*(select|with)\b", _uncommented(text), re.IGNORECASE))
 
 
 def shape(text: str) -> str:

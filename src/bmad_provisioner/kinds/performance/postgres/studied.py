@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bmad_provisioner.kinds.performance.postgres.catalog import Catalog
 from bmad_provisioner.kinds.performance.postgres.connection import Look, Reader, Refused
 from bmad_provisioner.kinds.performance.postgres.examples import example
 from bmad_provisioner.kinds.performance.postgres.indexes import Trials, Tried, helping
 from bmad_provisioner.kinds.performance.postgres.plans import Candidate, Node, conditions
 from bmad_provisioner.kinds.performance.postgres.statements import Asked, is_once_a_row
 
-NO_ROWS = "it is not about rows"
-"""Why a statement such as `VACUUM` has no plan."""
+NO_ROWS, NO_TIME = "it is not about rows", "there was no time left"
+"""Why a statement has no plan."""
 QUICK = 0.001
 """Seconds of a call below which no index is looked for: the way there and back takes longer."""
 
@@ -34,7 +33,7 @@ def study(source: Reader, asked: Asked, qualstats: str | None, trials: Trials | 
     if not asked.is_data:
         return Studied(asked, why=NO_ROWS)
     if source.left() <= 0:
-        return Studied(asked, why="there was no time left")
+        return Studied(asked, why=NO_TIME)
     with source.look() as look:
         try:
             with example(look, asked, qualstats) as one:
@@ -126,22 +125,6 @@ def foreign_keys(look: Look) -> Mapping[tuple[str, str, str], frozenset[tuple[st
         for near, other in (((schema, table, key), (far_schema, far)), ((far_schema, far, far_key), (schema, table))):
             found[near] = found.get(near, frozenset()) | {other}
     return found
-
-
-def unused_name(look: Look, known: Catalog, candidate: Candidate) -> str:
-    """Return a quoted name for an index that nothing has yet: with a name that is taken, `IF NOT EXISTS` would do nothing."""
-    words = "_".join(
-        [
-            candidate.table[1],
-            *("".join(c if c.isalnum() or c == "_" else "_" for c in key.split(" ")[0]).strip("_") for key in candidate.keys),
-        ]
-    )
-    schema = known.tables[candidate.table].quoted[: -len(look.one("SELECT quote_ident(%s)", (candidate.table[1],))) - 1]
-    for end in ("_idx", *(f"_idx{number}" for number in range(1, 100))):
-        name = str(look.one("SELECT quote_ident(%s)", (words.encode()[: 63 - len(end)].decode("utf-8", "ignore") + end,)))
-        if look.one("SELECT to_regclass(%s) IS NULL", (f"{schema}.{name}",)):
-            break
-    return name
 
 
 _FOREIGN = """

@@ -13,7 +13,7 @@ from bmad_provisioner.kinds.performance.clues import HEAVY
 from bmad_provisioner.kinds.performance.postgres.connection import Look, Reader, Refused
 from bmad_provisioner.kinds.performance.postgres.examples import ANY, example
 from bmad_provisioner.kinds.performance.postgres.plans import Node
-from bmad_provisioner.kinds.performance.postgres.statements import Asked
+from bmad_provisioner.kinds.performance.postgres.statements import Asked, reads
 from bmad_provisioner.kinds.performance.postgres.studied import Studied
 from bmad_provisioner.kinds.performance.tables import LARGE
 
@@ -92,7 +92,7 @@ def _read(look: Look, asked: Asked, qualstats: str | None) -> tuple[float, Node]
 
 def _only_reads(look: Look, said: str, text: str, plan: Node) -> bool:
     """Whether nothing in a statement, or in the views behind it, locks, lies elsewhere or is a function that may change things."""
-    if any(one.kind in _UNSAFE for one in plan.walk()):
+    if any(one.kind in _UNSAFE for one in plan.walk()) or not (text.startswith("EXECUTE ") or reads(text)):
         return False
     spelled = said + json.dumps(look.one(f"EXPLAIN (FORMAT JSON, VERBOSE) {text}"))
     called = {name.strip('"') for name in _CALL.findall(spelled)}
