@@ -12,6 +12,7 @@ from bmad_provisioner.cli import show
 from bmad_provisioner.cli.agents import forecast_plain, forecast_text
 from bmad_provisioner.cli.code import foreseen, has_broken, is_code
 from bmad_provisioner.cli.options import (
+    Manifest,
     glanced,
     manifest_argument,
     progressing,
@@ -19,12 +20,39 @@ from bmad_provisioner.cli.options import (
     shared,
     watch_option,
 )
+from bmad_provisioner.cli.progress import Progress
 from bmad_provisioner.cli.tell import CLEAN, CONFLICT, DRIFT, FAILED, PENDING, out, out_json, say, tell_finding
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.forecast import Forecast, forecast, nothing
+from bmad_provisioner.kind import Kind
 from bmad_provisioner.plan import Plan
+from bmad_provisioner.plugins import Plugins
 
 FORMATS = ("text", "json", "sarif", "github")
+
+
+def _judged(manifest: Path | None, folder: Path | None, *, timings: bool, as_json: bool) -> list[tuple[Plan, frozenset[str]]]:
+    """Return a plan of each document with the rules that make it invalid; of one that has some, nothing is held back."""
+    plans = _plans(manifest, folder, [], timings=timings, as_json=as_json)
+    if any(made.held and _gate(made) for made in plans):
+        with progressing(timings=timings, as_json=as_json) as progress:
+            plans = _ran(read_manifest(manifest, folder), folder, progress)
+    return [(made, _gate(made)) for made in plans]
+
+
+def _gate(made: Plan) -> frozenset[str]:
+    kind: Kind = Plugins("bmad_provisioner.kinds")[made.document.partition(":")[0]]
+    return kind.gate
+
+
+def _ran(read: Manifest, folder: Path | None, progress: Progress) -> list[Plan]:
+    """Return a plan of each document, those of a kind with rules that make it invalid with nothing held back."""
+    # Heavy, and only for what has to be run.
+    from bmad_provisioner import api  # noqa: PLC0415
+    from bmad_provisioner.cli.work import working  # noqa: PLC0415
+
+    with working(read, folder, progress) as work, work.session.alone("bmadp validate"):
+        return [api.plan(work.session, request, api.Asking(hold=not request.kind.gate)) for request in work.requests]
 
 
 def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *, timings: bool, as_json: bool) -> list[Plan]:
@@ -107,12 +135,14 @@ def _analyzed(
     return plans
 
 
-def _report(form: str, findings: Sequence[Finding]) -> None:
+def _report(form: str, findings: Sequence[Finding], plans: Sequence[Plan] = ()) -> None:
     # Only for who asks for it.
-    from bmad_provisioner.cli.report import github, sarif  # noqa: PLC0415
+    from bmad_provisioner.cli.report import github, junit, sarif  # noqa: PLC0415
 
     if form == "sarif":
         out_json(sarif(findings))
+    if form == "junit":
+        out(junit(plans).rstrip("\n"))
     for line in github(findings) if form == "github" else ():
         out(line)
 
@@ -137,21 +167,33 @@ def tell_findings(made: Plan) -> None:
 
 @click.command()
 @manifest_argument
+@click.option("--format", "form", type=click.Choice((*FORMATS, "junit")), default="text", help="How to tell it (default: text).")
 @shared
-def validate(manifest: Path | None, folder: Path | None, as_json: bool, timings: bool) -> int:
-    """Check the manifest, the skills it makes, and that the project is as it says."""
-    plans = [foreseen(made) for made in _plans(manifest, folder, [], timings=timings, as_json=as_json)]
-    if as_json:
-        out_json({"plans": [show.plan_plain(made) for made in plans]})
-        return CLEAN if all(made.is_clean for made in plans) else FAILED
-    for made in plans:
-        for finding in show.apart(made) if is_code(made) else made.findings:
+def validate(manifest: Path | None, form: str, folder: Path | None, as_json: bool, timings: bool) -> int:
+    """Check the manifest, the skills it makes, and that the project is as it says; measure what has to keep its speed."""
+    form = "json" if as_json else form
+    judged = [(foreseen(made), gate) for made, gate in _judged(manifest, folder, timings=timings, as_json=form != "text")]
+    code = CLEAN if all(_is_valid(made, gate) for made, gate in judged) else FAILED
+    if form == "json":
+        out_json({"plans": [show.plan_plain(made) for made, _ in judged]})
+    elif form != "text":
+        _report(form, [finding for made, _ in judged for finding in made.findings], [made for made, _ in judged])
+    for made, gate in judged if form == "text" else ():
+        for finding in show.apart(made) if is_code(made) or gate else made.findings:
             tell_finding(finding)
         _context(made)
-        out(f"{'valid' if made.is_clean else 'not valid'}: {show.summary(made)}", bold=True)
-        if not made.is_clean:
+        good = _is_valid(made, gate)
+        out(f"{'valid' if good else 'not valid'}: {show.summary(made)}", bold=True)
+        if not good:
             say("hint: see `bmadp analyze`")
-    return CLEAN if all(made.is_clean for made in plans) else FAILED
+    return code
+
+
+def _is_valid(made: Plan, gate: frozenset[str]) -> bool:
+    """Say whether a document is kept: of one with rules that make it invalid, those decide, and not what is to be written."""
+    if gate:
+        return not (made.errors or made.conflicts or any(one.rule in gate for one in made.findings))
+    return made.is_clean
 
 
 def _context(made: Plan) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from urllib.parse import quote
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from bmad_provisioner import __version__
+from bmad_provisioner.characters import scrubbed
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.finding import Finding, Severity
+from bmad_provisioner.plan import Plan
 
 _LEVELS: Mapping[Severity, str] = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _COMMANDS: Mapping[Severity, str] = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -39,6 +42,34 @@ def _result(one: Finding) -> dict[str, Plain]:
             place["region"] = {"startLine": one.line}
         result["locations"] = [{"physicalLocation": place}]
     return result
+
+
+def junit(plans: Iterable[Plan]) -> str:
+    """Return plans as JUnit XML: the cases that a plan tells of as facts, and else its findings, one suite a document."""
+    root = Element("testsuites", {"name": "bmadp"})
+    for made in plans:
+        cases = list(_cases(made))
+        counts = {"tests": len(cases), "failures": sum(state == "broken" for *_, state, _ in cases), "errors": 0}
+        suite = SubElement(root, "testsuite", {"name": made.document, **{name: str(count) for name, count in counts.items()}})
+        for where, name, state, told in cases:
+            case = SubElement(suite, "testcase", {"classname": f"{made.document}.{where}", "name": scrubbed(name), "time": "0"})
+            if state == "broken":
+                SubElement(case, "failure", {"message": scrubbed(told)})
+            elif state == "unsure":
+                SubElement(case, "skipped", {"message": scrubbed(told)})
+    indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+
+
+def _cases(made: Plan) -> Iterator[tuple[str, str, str, str]]:
+    """Yield where, what, how it is (`kept`, `broken`, `unsure`) and why."""
+    rows = made.facts.get("cases")
+    for row in rows if isinstance(rows, list | tuple) else ():
+        if isinstance(row, list | tuple) and len(row) == 4:
+            yield str(row[0]), str(row[1]), str(row[2]), str(row[3])
+    for one in made.findings:
+        if one.severity is Severity.ERROR or not rows and one.severity is Severity.WARNING:
+            yield one.path, one.rule, "broken", one.message
 
 
 def github(findings: Iterable[Finding]) -> list[str]:

@@ -139,7 +139,10 @@ def _performance(place: project.Project, name: str, *, quick: bool, as_json: boo
         files = dict(kind.samples(sample, "")) if kind.samples is not None else {}
         hint = "nothing that could be started was here, so this is a slow shop to try it on; `bmadp apply` measures it"
     if quick:
-        files[source.DEFAULT_NAME] += "quick: true\n"
+        text = files[source.DEFAULT_NAME]
+        files[source.DEFAULT_NAME] = (
+            text.replace("\nquick: false", "\nquick: true") if "\nquick: false" in text else f"{text}quick: true\n"
+        )
     _lay(place, files, as_json=as_json)
     say(f"hint: {hint}")
     return CLEAN

@@ -149,7 +149,7 @@ class _Trial:
         return found, rule
 
     def _measure(self, target: Target, one: Path, other: Path, items: Sequence[Item], rule: Rule, found: Pairs) -> None:
-        asks, aims = self._asks(target, items), _aims(target, items)
+        asks, aims = self._asks(target), self._aims(target, items)
         repeats = trying.calibrated(target, one, self.inputs.turn)
         trying.paired(
             lambda folder: trying.process(target, folder, self.inputs.turn, asks, aims, repeats),
@@ -159,7 +159,12 @@ class _Trial:
             found,
         )
 
-    def _asks(self, target: Target, items: Sequence[Item]) -> tuple[Ask, ...]:
+    def _aims(self, target: Target, items: Sequence[Item]) -> Aims:
+        own = [item.cause for item in items if item.cause.target == target.name]
+        crowds, firsts = (frozenset(_request(one.request) for one in own if one.lane == lane) for lane in (CAPACITY, START))
+        return Aims(crowds, firsts, trying.QUICK if self.asked.quick else trying.USUAL)
+
+    def _asks(self, target: Target) -> tuple[Ask, ...]:
         """Return what is asked: the mix, but only what may be asked again and again."""
         return tuple(ask for ask in self.mixes.get(target.name, ()) if ask.method == "GET") if target.sort == SERVICE else ()
 
@@ -188,14 +193,6 @@ def _decidable(tests: int) -> int:
 
 def _pairs(trials: Sequence[Trial], items: frozenset[str] | set[str]) -> int:
     return min(max((one.rule.pairs for one in trials if one.item in items), default=FEWEST), MOST_PAIRS)
-
-
-def _aims(target: Target, items: Sequence[Item]) -> Aims:
-    own = [item.cause for item in items if item.cause.target == target.name]
-    return Aims(
-        frozenset(_request(one.request) for one in own if one.lane == CAPACITY),
-        frozenset(_request(one.request) for one in own if one.lane == START),
-    )
 
 
 def _request(said: str) -> str:

@@ -19,14 +19,16 @@ from bmad_provisioner.finding import Finding
 from bmad_provisioner.kind import Document, Scope, Sight
 from bmad_provisioner.kinds.performance import (
     acting,
+    advising,
     against,
     concluding,
+    discover,
     discovering,
     loading,
     noise,
     paging,
     probing,
-    profiling_task,
+    spying,
     working,
 )
 from bmad_provisioner.kinds.performance.asked import DISCOVER, fact
@@ -43,7 +45,7 @@ _NOISE = Action(NOISE, EDITION, noise.noise, Lane.ALONE, external=True)
 _LOAD = Action("load", EDITION, loading.load, Lane.ALONE, external=True)
 _PAGES = Action("pages", EDITION, paging.pages, Lane.ALONE, external=True)
 _LOOK = Action("look", EDITION, probing.probe, Lane.ALONE, external=True)
-_PROFILE = Action("profile", EDITION, profiling_task.profile, Lane.ALONE, external=True)
+_PROFILE = Action("profile", EDITION, spying.profile, Lane.ALONE, external=True)
 _RUNS = Action("runs", EDITION, working.work, Lane.ALONE, external=True)
 _DATABASE = Action("database", EDITION, working.database, Lane.ALONE, external=True)
 _BEFORE = Action("state before", EDITION, against.before, Lane.IO, external=True, quiet=True)
@@ -53,6 +55,9 @@ _BASELINE = Action("baseline", EDITION, concluding.baseline, Lane.IO)
 _PLAN = Action("plan", EDITION, concluding.plan, Lane.IO)
 _WATCH = Action("watch", EDITION, concluding.watch, Lane.IO)
 _REPORT = Action("report", EDITION, concluding.report, Lane.IO)
+_CAPACITY = Action("capacity", EDITION, advising.capacity, Lane.IO)
+_PIPELINE = Action("pipeline", EDITION, advising.pipeline)
+_STORAGE = Action("storage", EDITION, advising.storage, Lane.IO, external=True)
 BEFORE, WINS, TRIAL, REGRESSION = "state before", "quick wins", "trial of quick wins", "trial against before"
 _PATIENCE = Policy(retries=0, timeout=3600.0)
 
@@ -61,8 +66,14 @@ def scope(document: Document) -> Scope:
     """Return the files that decide how fast the targets are, and those of a folder that they are compared with."""
     wanted = order(document.data)
     more = tuple(f"{wanted.against}/{one}" for one in _taken(wanted) if not one.startswith("!")) if wanted.against else ()
-    # What an accepted baseline foretold is read where it stands.
-    return Scope(files=(f"{wanted.folder}/{concluding.PREDICTIONS}",), globs=(*_patterns(document, wanted), *more))
+    # What an accepted baseline foretold is read where it stands. Of what follows a `!` later patterns take in again.
+    files = (*_remembered(wanted), *wanted.pipeline, *filter(None, [wanted.capacity.prices]))
+    return Scope(files=files, globs=(*_patterns(document, wanted), *discover.PATTERNS, *more))
+
+
+def _remembered(wanted: Order) -> tuple[str, str]:
+    """Return the files of ours that are read again."""
+    return f"{wanted.folder}/{concluding.PREDICTIONS}", f"{wanted.folder}/{concluding.HISTORY}"
 
 
 def _taken(wanted: Order) -> tuple[str, ...]:
@@ -95,7 +106,9 @@ class _Compiler:
     sources: tuple[str, ...]
 
     def tasks(self) -> Iterator[Task]:
-        yield Task(DISCOVER, _DISCOVER, {"document": self._whole}, self.sources)
+        seen = matcher(discover.PATTERNS)
+        reads = {*self.sources, *(path for path, entry in self.sight.tree.items() if entry.is_plain and seen(path))}
+        yield Task(DISCOVER, _DISCOVER, {"document": self._whole}, tuple(sorted(reads)))
         runs = noise.QUICK if self.wanted.quick else noise.USUAL
         yield Task(NOISE, _NOISE, {"runs": runs, "machine": machine().identity}, policy=_PATIENCE)
         measuring = [task for target in self.wanted.targets for task in self._measuring(target)]
@@ -141,16 +154,26 @@ class _Compiler:
         args: dict[str, Plain] = {"document": self._whole}
         heard = {NOISE: NOISE, **dict.fromkeys(measuring, MEASURED)}
         yield Task("baseline", _BASELINE, args, hears=heard)
-        predictions = f"{self.wanted.folder}/{concluding.PREDICTIONS}"
         plan = {**args, "sources": self._state}
-        yield Task("plan", _PLAN, plan, (predictions,), hears={**heard, "baseline": "readings", DISCOVER: "project"})
+        yield Task("plan", _PLAN, plan, _remembered(self.wanted)[:1], hears={**heard, "baseline": "readings", DISCOVER: "project"})
         trials = dict(self._trials())
         for tasks in trials.values():
             yield from tasks
         proofs = {name: "impact" for name in trials}
         every = {**heard, "baseline": "readings", "plan": "plan", **proofs}
-        yield Task("watch", _WATCH, plan, (predictions,), hears=every)
+        yield Task("watch", _WATCH, plan, _remembered(self.wanted), hears=every)
+        yield from self._advice(args, heard)
         yield Task("report", _REPORT, args, hears={**every, DISCOVER: "discovered", "watch": "records"})
+
+    def _advice(self, args: Mapping[str, Plain], heard: Mapping[str, str]) -> Iterator[Task]:
+        wanted = self.wanted
+        prices = tuple(filter(None, [wanted.capacity.prices]))
+        if any(target.sort == SERVICE for target in wanted.targets):
+            yield Task("capacity", _CAPACITY, args, prices, hears=heard)
+        if wanted.pipeline:
+            yield Task("pipeline", _PIPELINE, args, wanted.pipeline)
+        if wanted.storage:
+            yield Task("storage", _STORAGE, {**args, "root": str(self.sight.root)})
 
     @property
     def _state(self) -> Plain:

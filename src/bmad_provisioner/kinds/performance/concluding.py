@@ -10,10 +10,11 @@ from typing import Any, cast
 from bmad_provisioner.digest import Entry, Plain, fingerprint
 from bmad_provisioner.engine.task import Inputs, Output
 from bmad_provisioner.finding import Finding, Severity
-from bmad_provisioner.kinds.performance import backlog, memory, trials
+from bmad_provisioner.kinds.performance import backlog, predictions, trends, trials
 from bmad_provisioner.kinds.performance.acting import Planned
 from bmad_provisioner.kinds.performance.budgets import State, budgets
 from bmad_provisioner.kinds.performance.causes import Cause, bound
+from bmad_provisioner.kinds.performance.exports.junit import Case, case, junit
 from bmad_provisioner.kinds.performance.gathering import account, fact
 from bmad_provisioner.kinds.performance.measured import Impact
 from bmad_provisioner.kinds.performance.metrics import Reading
@@ -26,13 +27,15 @@ from bmad_provisioner.kinds.performance.rules import BUDGET, CAUSE, MISSING, VOI
 # Each of these runs once a measurement: what it needs is loaded when it runs.
 # ruff: noqa: PLC0415
 BASELINE, PREDICTIONS, HISTORY = "baseline.json", "predictions.json", "history.jsonl"
+"""Files that are read again when something is measured the next time."""
 _READINGS = tuple[Reading, ...]
 
 
 def baseline(inputs: Inputs) -> Output:
     """Write what was measured: a page, data, plots, and the forms of other programs; the fact `readings` is what it came to."""
     from bmad_provisioner.kinds.performance.exports import bencher
-    from bmad_provisioner.kinds.performance.report.baseline import baseline_json, baseline_md
+    from bmad_provisioner.kinds.performance.report.baseline import baseline_json
+    from bmad_provisioner.kinds.performance.report.baseline_page import baseline_md
     from bmad_provisioner.kinds.performance.report.pictures import pictures
 
     whole = account(inputs)
@@ -55,7 +58,7 @@ def plan(inputs: Inputs) -> Output:
 
     whole = _read(inputs, account(inputs))
     order = whole.order
-    past = memory.past(inputs.read(_path(inputs, PREDICTIONS)), _state(inputs)) if _stands(inputs, PREDICTIONS) else ()
+    past = predictions.past(_standing(inputs, PREDICTIONS), _state(inputs))
     items = roadmap(whole.causes, order.effect, order.effort, past)
     planned = trials.trials(items, _pilot(whole), order.effect)
     files = {
@@ -95,20 +98,35 @@ def watch(inputs: Inputs) -> Output:
     whole = _read(inputs, account(inputs))
     made, name = _planned(inputs), whole.order.name
     impacts = _impacts(inputs)
-    known = inputs.read(_path(inputs, PREDICTIONS)) if _stands(inputs, PREDICTIONS) else b""
-    predictions = memory.learnt(known, impacts, made.items, _state(inputs))
-    past = memory.all_past(predictions)
+    learnt = predictions.learnt(_standing(inputs, PREDICTIONS), impacts, made.items, _state(inputs))
+    past, cases = predictions.past(learnt), _cases(whole, impacts)
     files = {
         "alerts.yaml": alerts.text(alerts.rules(name, whole.budgets)).encode(),
         "alerts.test.yaml": alerts.text(alerts.tests(name, whole.budgets)).encode(),
         "dashboard.json": _json(dashboard.dashboard(name, whole.readings, whole.budgets)),
         "retrospective.md": retrospective_md(name, records(past), _effects(impacts), made.items).encode(),
         "metrics.txt": openmetrics.text(name, [openmetrics.Moment(whole.readings)], whole.budgets).encode(),
-        "junit.xml": _junit(whole, impacts).encode(),
+        "junit.xml": junit(name, cases).encode(),
     }
-    files |= {PREDICTIONS: predictions} if past else {}
+    files |= {PREDICTIONS: learnt} if past else {}
+    moments = _moments(inputs, whole)
+    files |= {HISTORY: trends.written(moments), "trends.md": trends.page(name, moments).encode()} if moments else {}
     files |= {"impact.md": "\n".join(impact_md(name, one) for one in impacts).encode()} if impacts else {}
-    return Output(_kept(inputs, whole, files), facts={"records": packed(records(past), tuple[Record, ...])})
+    return Output(
+        _kept(inputs, whole, files),
+        facts={
+            "records": packed(records(past), tuple[Record, ...]),
+            "cases": [[one.target, one.name, one.state.value, one.told] for one in cases],
+        },
+    )
+
+
+def _moments(inputs: Inputs, whole: Account) -> tuple[trends.Moment, ...]:
+    """Return the history with what was measured now; nothing where neither is."""
+    known = trends.read(_standing(inputs, HISTORY))
+    if whole.machine is None or whole.noise is None or not whole.readings:
+        return known
+    return trends.with_now(known, trends.moment(whole.machine, whole.noise, whole.order.quick, whole.readings, whole.found))
 
 
 def report(inputs: Inputs) -> Output:
@@ -167,13 +185,11 @@ def _kept(inputs: Inputs, whole: Account, files: Mapping[str, bytes]) -> dict[st
     return {f"{whole.order.folder}/{path}": inputs.keep(data) for path, data in files.items()}
 
 
-def _path(inputs: Inputs, name: str) -> str:
-    return next(path for path in inputs.files if path.endswith(f"/{name}"))
-
-
-def _stands(inputs: Inputs, name: str) -> bool:
-    entry = inputs.files.get(_path(inputs, name))
-    return entry is not None and entry.is_plain
+def _standing(inputs: Inputs, name: str) -> bytes:
+    """Return one of our own files as it stands; nothing where there is none."""
+    path = next((path for path in inputs.files if path.endswith(f"/{name}")), "")
+    entry = inputs.files.get(path)
+    return inputs.read(path) if entry is not None and entry.is_plain else b""
 
 
 def _state(inputs: Inputs) -> str:
@@ -184,9 +200,8 @@ def _json(data: Plain) -> bytes:
     return json.dumps(data, indent=1, ensure_ascii=False, sort_keys=False).encode() + b"\n"
 
 
-def _junit(whole: Account, impacts: Sequence[Impact]) -> str:
-    from bmad_provisioner.kinds.performance.exports.junit import Case, case, junit
-
+def _cases(whole: Account, impacts: Sequence[Impact]) -> list[Case]:
+    """Return the budgets and what trials came to, as what is kept, broken or neither."""
     cases = [
         Case(one.budget.target or "goal", one.budget.metric, one.state, f"{one.budget}: {one.budget.why}") for one in whole.judged()
     ]
@@ -195,7 +210,7 @@ def _junit(whole: Account, impacts: Sequence[Impact]) -> str:
             case(one.target, one.metric, one.comparison.verdict, f"against {impact.before}: {one.comparison.ratio:.3f}")
             for one in impact.effects
         ]
-    return junit(whole.order.name, cases)
+    return cases
 
 
 def _voids(whole: Account) -> Iterator[Finding]:

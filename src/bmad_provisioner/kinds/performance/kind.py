@@ -53,7 +53,8 @@ def adopt(sight: Sight, name: str, managed: frozenset[str]) -> Adoption:
     """Return the document that measures what a project holds."""
     from bmad_provisioner.kinds.performance import fitting
 
-    return Adoption(fitting.fitted(tuple(sight.tree), sight.read, name))
+    paths = tuple(path for path, entry in sight.tree.items() if entry.is_plain)
+    return Adoption(fitting.fitted(paths, sight.read, name))
 
 
 _FITTING = Scope(globs=("**",))

@@ -20,6 +20,7 @@ from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.performance.arrivals import Stretch, shape
 from bmad_provisioner.kinds.performance.asked import mix, request, wanted
 from bmad_provisioner.kinds.performance.asking import rounds
+from bmad_provisioner.kinds.performance.exports.k6 import Summarised, summary
 from bmad_provisioner.kinds.performance.load import PATIENCE, Offered, Sample
 from bmad_provisioner.kinds.performance.machine import processors
 from bmad_provisioner.kinds.performance.measured import MEASURED, Part, Route, Second, Served, Shape
@@ -33,6 +34,8 @@ QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 LATE, LATE_PART = 0.005, 0.2
 """Seconds, and part of what is claimed at the 99th percentile, that the generator may be late before a result is void."""
+_QUICK = 0.4
+"""The part of the usual time that a quick measurement takes."""
 _PARTS = 10
 _WARM = 2
 _LOOK = 0.25
@@ -61,14 +64,19 @@ def load(inputs: Inputs) -> Output:
     rate = sum(one.rate * one.seconds for one in stretches(asked, name)) / sum(one.seconds for one in stretches(asked, name))
     made = summed(name, rate, offered, spent, tuple(memory))
     served = Served(target.name, ready, {name: made}, _routes(asks, offered) if name == "baseline" else (), idle)
-    return Output(facts={MEASURED: packed(Part(served=(served,)))})
+    told = json.dumps(summary(Summarised(offered.samples, offered.dropped, offered.seconds)), indent=1).encode() + b"\n"
+    return Output(
+        {f"{asked.folder}/k6/{target.name}-{name}.json": inputs.keep(told)}, facts={MEASURED: packed(Part(served=(served,)))}
+    )
 
 
 def stretches(asked: Order, name: str) -> tuple[Stretch, ...]:
     """Return the rates of a load by its name."""
+    part = _QUICK if asked.quick else 1.0
     if name == "soak":
-        return (Stretch(asked.load.baseline.rate, asked.load.soak),)
-    return shape(asked.load.baseline, asked.load.stress, asked.load.spike, asked.load.spike_seconds)[name]
+        return (Stretch(asked.load.baseline.rate, asked.load.soak * part),)
+    usual = Stretch(asked.load.baseline.rate, asked.load.baseline.seconds * part)
+    return shape(usual, asked.load.stress, asked.load.spike, asked.load.spike_seconds * part)[name]
 
 
 def generate(url: str, asks: Sequence[Ask], over: Sequence[Stretch], turn: Turn, seed: int = 0) -> Offered:
@@ -92,7 +100,7 @@ def generate(url: str, asks: Sequence[Ask], over: Sequence[Stretch], turn: Turn,
         words = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise TaskError(f"the load generator ended before its time: {ended.ending.value} {ended.code} {' '.join(words)}")
     told = json.loads(ended.stdout)
-    return Offered(tuple(Sample(*row) for row in told["samples"]), told["dropped"], told["seconds"])
+    return Offered(tuple(Sample(*row) for row in told["samples"]), told["dropped"], told["seconds"], told["began"])
 
 
 @contextmanager

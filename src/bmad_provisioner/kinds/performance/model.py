@@ -24,6 +24,8 @@ Time = Annotated[str, Field(pattern=quantities.TIME)] | Annotated[int | float, F
 Size = Annotated[str, Field(pattern=quantities.SIZE)] | Annotated[int, Field(ge=0)]
 Rate = Annotated[str, Field(pattern=quantities.RATE)]
 Share = Annotated[str, Field(pattern=quantities.SHARE)] | Annotated[int | float, Field(ge=0, le=1)]
+Number = Annotated[float, BeforeValidator(quantities.number)]
+"""A number: what has a point in it is read as text before."""
 Factor = Annotated[str, Field(pattern=quantities.FACTOR)]
 Texts = Annotated[list[Text], Field(max_length=1_000), BeforeValidator(form.list_if_empty)]
 Words = Text | Annotated[list[Text], Field(min_length=1, max_length=100)]
@@ -40,7 +42,7 @@ class Ask(_Strict):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     headers: dict[Text, Text] = {}
     body: str = ""
-    weight: Annotated[int | float, Field(gt=0)] = Field(default=1, description="Its part of the mix.")
+    weight: Annotated[Number, Field(gt=0)] = Field(default=1, description="Its part of the mix.")
 
 
 class Target(_Strict):
@@ -67,7 +69,7 @@ class Goals(_Strict):
 
     lcp: Time | None = Field(default=None, description="Largest Contentful Paint.")
     inp: Time | None = Field(default=None, description="Interaction to Next Paint.")
-    cls: Annotated[int | float, Field(ge=0)] | None = Field(default=None, description="Cumulative Layout Shift.")
+    cls: Annotated[Number, Field(ge=0)] | None = Field(default=None, description="Cumulative Layout Shift.")
     ttfb: Time | None = Field(default=None, description="Time To First Byte.")
     p50: Time | None = Field(default=None, description="Half of the answers come within it.")
     p95: Time | None = Field(default=None, description="95 % of the answers come within it.")
@@ -97,11 +99,21 @@ class Load(_Strict):
 class Roadmap(_Strict):
     """What no machine can know of the work ahead."""
 
-    effort: dict[Name, Annotated[int | float, Field(gt=0)]] = Field(
+    effort: dict[Name, Annotated[Number, Field(gt=0)]] = Field(
         default={}, description="Days that a kind of remedy takes here, by the cause it is for."
     )
     quick_wins: bool = Field(default=True, description="Make those remedies that are safe and prove themselves in a trial.")
     team: Text | None = Field(default=None, description="The Team document that does what is no quick win.")
+
+
+class Capacity(_Strict):
+    """What is asked of the time ahead; answered from what was measured, and refused beyond twice of it."""
+
+    rate: Rate | None = Field(default=None, description="Requests a second to be ready for; left out: twice the usual load.")
+    hours: Annotated[Number, Field(gt=0)] = Field(default=24, description="Hours until a restart, for memory that grows.")
+    prices: Text | None = Field(
+        default=None, description="A YAML file with `vcpu_hour`, `gb_hour` and `currency`; without it no cost is told."
+    )
 
 
 class Performance(_Strict):
@@ -117,6 +129,11 @@ class Performance(_Strict):
     goals: Goals = Goals()
     load: Load = Load()
     roadmap: Roadmap = Roadmap()
+    capacity: Capacity = Capacity()
+    pipeline: Texts = Field(
+        default=[], description="Files with the times of the build pipeline's steps: see the guide for their forms."
+    )
+    storage: Texts = Field(default=[], description="Patterns of stored files, to say which could lie on cheaper storage.")
     against: Text | None = Field(
         default=None,
         description="A git revision or a folder whose state is compared; left out: the state of the accepted baseline.",
@@ -145,7 +162,7 @@ _HINTS = {
     "name": "letters, digits, `-` and `_`",
     "targets": "for example `web: {url: http://127.0.0.1:8000/, start: python -m shop}`",
 }
-_PARTS = {"goals": Goals, "load": Load, "roadmap": Roadmap}
+_PARTS = {"capacity": Capacity, "goals": Goals, "load": Load, "roadmap": Roadmap}
 
 
 def _keys_at(place: Place) -> tuple[str, ...]:

@@ -65,6 +65,15 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Capacity:
+    """The rate to be ready for (0: twice the usual), the hours until a restart, and the file with prices."""
+
+    rate: float = 0.0
+    hours: float = 24.0
+    prices: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """All that a document asks for; `effect` is relative."""
 
@@ -79,6 +88,9 @@ class Order:
     against: str = ""
     effect: float = 0.03
     quick: bool = False
+    capacity: Capacity = Capacity()
+    pipeline: tuple[str, ...] = ()
+    storage: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -102,7 +114,15 @@ def order(data: Mapping[str, Plain]) -> Order:
         str(raw.get("against") or ""),
         quantities.share(raw.get("effect", "3%")),
         bool(raw.get("quick", False)),
+        _capacity(raw.get("capacity") or {}),
+        _texts(raw.get("pipeline")),
+        _texts(raw.get("storage")),
     )
+
+
+def _capacity(raw: Mapping[str, Any]) -> Capacity:
+    rate = quantities.rate(str(raw["rate"])) if raw.get("rate") else 0.0
+    return Capacity(rate, float(raw.get("hours", 24)), str(raw.get("prices") or ""))
 
 
 def _target(name: str, raw: Mapping[str, Any]) -> Target:
@@ -118,7 +138,7 @@ def _target(name: str, raw: Mapping[str, Any]) -> Target:
         tuple(_ask(one) for one in raw.get("requests") or ()),
         _words(raw.get("command")),
         str(raw.get("python") or ""),
-        raw.get("args") or {},
+        cast("Mapping[str, Plain]", _numbers(raw.get("args") or {})),
         str(raw.get("dsn_env") or ""),
         _texts(raw.get("inputs")),
         _texts(raw.get("env")),
@@ -142,6 +162,13 @@ def _load(raw: Mapping[str, Any]) -> Load:
         quantities.seconds(peak),
         quantities.seconds(raw.get("soak") or 0),
     )
+
+
+def _numbers(value: Plain) -> Plain:
+    """Return arguments with the numbers that have a point in them as such."""
+    if isinstance(value, Mapping):
+        return {name: _numbers(one) for name, one in value.items()}
+    return [_numbers(one) for one in value] if isinstance(value, list | tuple) else cast("Plain", quantities.number(value))
 
 
 def _words(value: Plain) -> tuple[str, ...]:

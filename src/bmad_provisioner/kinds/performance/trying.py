@@ -24,8 +24,9 @@ GUARDS = frozenset(("p95", "peak_memory"))
 _CROWD, _CROWD_SECONDS = 12, 0.8
 _COUNT = 24
 """Requests of each sort that a process is asked after it is warm."""
-_SECONDS = 2.0
-"""The longest that one sort is asked for."""
+USUAL, QUICK = 2.5, 1.0
+"""Seconds that a service is asked for, all requests together."""
+_FEWEST = 5
 
 Key = tuple[str, str]
 """The target, or one request of it, and the metric."""
@@ -44,10 +45,12 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Aims:
-    """What is looked at more closely: requests by name whose throughput, or whose first answer, is to change."""
+    """How long a service is asked, and what is looked at more closely: requests by name whose throughput, or whose first answer,
+    is to change."""
 
     crowds: frozenset[str] = frozenset()
     firsts: frozenset[str] = frozenset()
+    seconds: float = USUAL
 
 
 @dataclass(slots=True)
@@ -79,6 +82,11 @@ def paired(measure: Callable[[Path], Tried], states: tuple[Path, Path], pairs: i
             found.values.setdefault(key, []).append((one.values[key], other.values[key]))
 
 
+def calibrated(target: Target, folder: Path, turn: Turn) -> int:
+    """Return how many calls of a function one process measures, so that all do the same; 0 of anything else."""
+    return once(target, folder, turn).repeats if target.sort == FUNCTION else 0
+
+
 def process(target: Target, folder: Path, turn: Turn, asks: Sequence[Ask], aims: Aims, repeats: int = 0) -> Tried:
     """Measure a target once, in a process of its own; raises TaskError where it cannot be started."""
     if target.sort == SERVICE:
@@ -93,11 +101,12 @@ def _service(target: Target, folder: Path, turn: Turn, asks: Sequence[Ask], aims
     with running(target, folder, turn) as service:
         first = [answers[0] for answers in rounds(service.url, asks, 1)]
         before = service.spent()
-        steady = rounds(service.url, asks, _rounds(first))
+        steady = rounds(service.url, asks, _rounds(first, aims.seconds))
         count = sum(map(len, steady))
         values: dict[Key, float] = {(target.name, "cpu"): (service.spent() - before) / count}
         values[target.name, "peak_memory"] = float(service.memory())
-        values[target.name, "p50"] = _weighed(asks, steady)
+        values[target.name, "p50"] = _weighed(asks, steady, 0.5)
+        values[target.name, "p95"] = _weighed(asks, steady, 0.95)
         for ask, cold, answers in zip(asks, first, steady, strict=True):
             name = f"{ask.method} {ask.path}"
             values |= {(f"{target.name} {name}", metric): value for metric, value in _request(answers)}
@@ -114,24 +123,22 @@ def _service(target: Target, folder: Path, turn: Turn, asks: Sequence[Ask], aims
     return Tried({key: value for key, value in values.items() if value > 0}, count, failed, said)
 
 
-def _weighed(asks: Sequence[Ask], steady: Sequence[Sequence[Answer]]) -> float:
-    """Return what a request of the mix takes: the mean of the medians of its sorts, each by its weight."""
-    medians = [(ask.weight, median(one.seconds for one in answers)) for ask, answers in zip(asks, steady, strict=True)]
-    return sum(weight * value for weight, value in medians) / sum(weight for weight, _ in medians)
+def _weighed(asks: Sequence[Ask], steady: Sequence[Sequence[Answer]], part: float) -> float:
+    """Return what a request of the mix takes: the mean of a quantile of each of its sorts, each by its weight."""
+    some = [(ask.weight, quantile(sorted(one.seconds for one in answers), part)) for ask, answers in zip(asks, steady, strict=True)]
+    return sum(weight * value for weight, value in some) / sum(weight for weight, _ in some)
 
 
-def _rounds(first: Sequence[Answer]) -> int:
-    """Return how often to ask, so that the slowest sort does not take all the time."""
-    slowest = max((one.seconds for one in first), default=0.0)
-    return max(5, min(_COUNT, int(_SECONDS / max(slowest, 1e-3))))
+def _rounds(first: Sequence[Answer], seconds: float) -> int:
+    """Return how often to ask for each, so that it takes about so many seconds."""
+    once = sum(one.seconds for one in first)
+    return max(_FEWEST, min(_COUNT, int(seconds / max(once, 1e-3))))
 
 
 def _request(answers: Sequence[Answer]) -> Iterator[tuple[str, float]]:
     good = [one for one in answers if _is_ok(one)]
     if good:
-        times = sorted(one.seconds for one in good)
-        yield "p50", median(times)
-        yield "p95", quantile(times, 0.95)
+        yield "p50", median(one.seconds for one in good)
         yield "size", float(median(len(one.body) for one in good))
 
 
