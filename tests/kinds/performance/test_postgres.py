@@ -60,7 +60,7 @@ def server() -> Iterator[Cluster]:
 def _work(server: Cluster, name: str, times: int = 1) -> None:
     """Use a shop as people do: customers' orders (no index in the planted one), a count that no index helps, keys, rows one by one."""
     with server.connected(name) as shop:
-        for i in range(60 * times):
+        for i in range(30 * times):
             _ask(shop, f"SELECT * FROM orders WHERE customer_id = {1 + i} ORDER BY created_at DESC LIMIT 10")
         for _ in range(3 * times):
             _ask(shop, "SELECT count(*) FROM items WHERE kind = 'new' AND id > 10")
@@ -120,11 +120,58 @@ def test_what_is_foretold_is_near_what_comes_of_it(server: Cluster) -> None:
     assert index.saving == pytest.approx(1 - after / before, abs=0.15)
 
 
-def _seconds(server: Cluster, name: str) -> float:
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("statement", "keys"),
+    [
+        ("SELECT * FROM orders WHERE customer_id = {i}", ("customer_id",)),
+        ("SELECT * FROM orders WHERE customer_id IN ({i}, {i} + 1) AND status = 'open'", ("customer_id",)),
+        (
+            "SELECT count(*) FROM orders WHERE created_at > '2026-05-{day:02}' AND created_at < '2026-05-{day:02} 05:00'",
+            ("created_at",),
+        ),
+        ("SELECT * FROM orders ORDER BY created_at DESC LIMIT {i} + 5", ("created_at",)),
+        ("SELECT max(created_at) FROM orders WHERE id > -{i}", ("created_at",)),
+        ("SELECT * FROM items WHERE lower(sku) = 's{i}'", ("lower(sku)",)),
+        ("SELECT * FROM items WHERE sku LIKE 's{i}7%'", ("sku text_pattern_ops",)),
+        ("SELECT c.name, o.total FROM customers c JOIN orders o ON o.customer_id = c.id WHERE c.name = 'n{i}'", ("customer_id",)),
+        ("SELECT o.id FROM orders o WHERE o.total = {i} AND o.status = 'open' ORDER BY o.created_at LIMIT 5", ("total", "status")),
+        ("SELECT * FROM orders o JOIN items i ON i.order_id = o.id WHERE i.sku = 's{i}'", ("sku",)),
+        ("UPDATE orders SET status = 'sent' WHERE customer_id = {i}", ("customer_id",)),
+        ("SELECT count(*) FROM orders WHERE status = 'paid' AND {i} > 0", None),
+        ("SELECT * FROM items WHERE id = {i} + 0 OR sku = 's{i}'", ("sku",)),
+        ("SELECT sum(total) FROM orders WHERE id > {i}", None),
+        ("SELECT * FROM orders WHERE total + 1 = {i} LIMIT 3", None),
+    ],
+)
+def test_each_way_to_read_too_much_has_its_index_and_saves_what_was_foretold(
+    server: Cluster, statement: str, keys: tuple[str, ...] | None
+) -> None:
+    server.run("postgres", "CREATE DATABASE way TEMPLATE other")
+    try:
+        before = _seconds(server, "way", statement)
+        found = _advice(server, "way", "postgres").indexes
+        assert [one.keys for one in found[:1]] == ([keys] if keys else [])
+        server.run("way", *(one.ddl for one in found), "ANALYZE")
+        after = _seconds(server, "way", statement)
+    finally:
+        server.run("postgres", "DROP DATABASE way")
+    foretold, came = sum(one.saving for one in found), 1 - after / before
+    print(f"{keys}: foretold {foretold:.1%}, came {came:.1%} ({before * 1000:.1f} ms -> {after * 1000:.1f} ms)")
+    assert not found or foretold <= came + 0.15
+
+
+def _seconds(server: Cluster, name: str, statement: str = "") -> float:
     """Use a shop; return the seconds that the server says its statements took."""
     server.run(name, *_RESET)
-    _work(server, name, 3)
-    sql = "SELECT sum(total_exec_time) / 1000 FROM pg_stat_statements s JOIN pg_database d ON d.oid = dbid WHERE datname = current_database()"
+    if statement:
+        server.run(name, *(statement.format(i=i, day=i) for i in range(1, 25)))
+    else:
+        _work(server, name, 3)
+    sql = (
+        "SELECT sum(total_exec_time) / 1000 FROM pg_stat_statements s JOIN pg_database d ON d.oid = dbid"
+        " WHERE datname = current_database() AND query !~ 'pg_stat_statements'"
+    )
     with server.connected(name) as shop:
         return float(_ask(shop, sql)[0][0])
 
@@ -320,7 +367,7 @@ def test_constants_are_taken_from_the_statistics_where_none_were_seen(server: Cl
     assert (without.indexes, without.statements[0].shape) == ((), advice.statements[0].shape)
 
 
-@pytest.mark.parametrize(("version", "aged"), [("1.4", False), ("1.8", False), ("1.9", True)])
+@pytest.mark.parametrize(("version", "aged"), [("1.4", False), ("1.9", True)])
 def test_older_versions_of_the_statistics_are_read(server: Cluster, version: str, aged: bool) -> None:
     server.run(
         "other", "DROP EXTENSION pg_stat_statements", f"CREATE EXTENSION pg_stat_statements VERSION '{version}'", *_RESET[1:]

@@ -50,7 +50,11 @@ def helping(look: Look, example: Example, trials: Trials) -> tuple[Tried, ...]:
     fewest keys. Raises Refused."""
     tables = example.plan.tables
     wanted = [*candidates(example.plan, distinct(look, tables)), *(one for one in trials.offered if one.table in tables)]
-    left = [one for one in dict.fromkeys(wanted) if _is_new(one, trials.known)][:_TRIED]
+    # Of two orders of the same keys the first is taken: it is ours, and begins with what tells most apart.
+    once = {(one.table, frozenset(one.keys)): one for one in reversed(wanted)}
+    left = [one for one in dict.fromkeys(wanted) if once[one.table, frozenset(one.keys)] is one and _is_new(one, trials.known)][
+        :_TRIED
+    ]
     found: list[Tried] = []
     while left and len(found) < _TOGETHER:
         made = [one for one in (_try(look, example, trials, found, new) for new in left) if one and one.drop >= DROP]
