@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.performance.order import COMMAND, FUNCTION, Target
 from bmad_provisioner.kinds.performance.processes import once, runs, scaled, witnessed
 from bmad_provisioner.kinds.performance.scaling import exponent
-from bmad_provisioner.kinds.performance.testimony import busy
+from bmad_provisioner.kinds.performance.testimony import busy, waits
 
 _WORK = """
 import asyncio, os, pathlib, subprocess, sys, time
@@ -34,7 +35,7 @@ def noisy(n):
 def empties(items):
     assert len(items) == 3, items
     items.clear()
-def holds(n): return len([bytes(1000 + i % 3) for i in range(n)])
+def holds(n): return len([bytes(10_000 + i % 3) for i in range(n)])
 def child(): subprocess.run([sys.executable, "-c", "sum(range(2_000_000))"], check=True)
 def breaks(): raise ValueError("no such shop")
 def leaves(): sys.exit("gone")
@@ -123,22 +124,22 @@ def test_runs_end_with_the_time_they_were_given(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "args", "waits"),
     [
-        ("squares", {"n": 2000}, False),
-        ("lazily", {"n": 2000}, False),
-        ("nap", {"seconds": 0.01}, True),
-        ("naps", {"n": 3}, True),
-        ("noisy", {"n": 20}, False),
-        ("empties", {"items": [1, 2, 3]}, False),
-        ("collections:Counter", {"abc": 3}, False),
+        ("squares", {"n": 2000}, 0.0),
+        ("lazily", {"n": 2000}, 0.0),
+        ("nap", {"seconds": 0.01}, 0.01),
+        ("naps", {"n": 3}, 0.006),
+        ("noisy", {"n": 20}, 0.0),
+        ("empties", {"items": [1, 2, 3]}, 0.0),
+        ("collections:Counter", {"abc": 3}, 0.0),
     ],
 )
-def test_a_function_is_called_to_its_end_whatever_sort_it_is(folder: Path, name: str, args: dict[str, Plain], waits: bool) -> None:
+def test_a_function_is_called_to_its_end_whatever_sort_it_is(folder: Path, name: str, args: dict[str, Plain], waits: float) -> None:
     ran = once(_function(name, **args), folder, Turn())
     assert (ran.code, ran.problem) == (0, "")
     assert ran.repeats > 1
     assert ran.peak > 1_000_000
     assert ran.cpu > 0
-    assert (ran.seconds > 3 * ran.cpu) == waits
+    assert ran.seconds >= waits
 
 
 def test_a_function_costs_what_its_children_cost(folder: Path) -> None:
@@ -153,7 +154,7 @@ def test_all_runs_of_a_function_make_the_same_number_of_calls(folder: Path) -> N
 
 
 def test_the_memory_of_a_function_is_that_at_its_most(folder: Path) -> None:
-    little, much = (once(_function("holds", n=n), folder, Turn(), 1).peak for n in (10, 60_000))
+    little, much = (once(_function("holds", n=n), folder, Turn(), 1).peak for n in (1, 6_000))
     assert 50_000_000 < much - little < 90_000_000
 
 
@@ -216,5 +217,11 @@ def test_texts_and_lists_are_doubled_too_but_not_what_no_size_is(folder: Path) -
 
 def test_a_witness_tells_of_a_run_what_was_waited_for(folder: Path) -> None:
     (folder / "naps.py").write_text("import time\nfor _ in range(5):\n    time.sleep(0.03)\n")
-    said = witnessed(_command(sys.executable, "naps.py"), folder, Turn())
-    assert [(one.what, one.line.number) for one in said.heard if one.line] == [("sleep", 3)] * 5
+    found = witnessed(_command(sys.executable, "naps.py"), folder, Turn())
+    assert found.calls == 1
+    assert {line.number for line in found.repeated} == {3}
+    assert {one.lines[-1].number for one in waits(found.said.seen)} == {3}
+    assert len({one.turn for one in found.said.seen if one.lines[-1].number == 3}) == 5
+    called = witnessed(_function("nap", seconds=0.02), folder, Turn())
+    assert called.calls > 5
+    assert Counter(one.lines[-1].function for one in called.said.seen).most_common(1)[0][0] == "nap"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
@@ -22,6 +21,7 @@ from bmad_provisioner.kinds.performance.looked import Growth
 from bmad_provisioner.kinds.performance.order import FUNCTION, Target
 from bmad_provisioner.kinds.performance.processes import Launch, launch, told
 from bmad_provisioner.kinds.performance.profiling import Missing, is_ours, placed
+from bmad_provisioner.kinds.performance.sources import Sources
 from bmad_provisioner.kinds.performance.testimony import Line
 
 _PYTHON = re.compile(r"python[\d.]*$")
@@ -120,7 +120,7 @@ def _by_tracemalloc(target: Target, folder: Path, turn: Turn, seconds: float) ->
     if report["calls"] < _FEW:
         return stacks, None
     first, second = report["left"]
-    return stacks, Growth(first, second, _lines(_named(report["grown"], folder)))
+    return stacks, Growth(first, second, _lines(_named(report["grown"], folder)), 2 * report["calls"])
 
 
 def _named(rows: Iterable[Sequence[Any]], folder: Path) -> Stacks:
@@ -129,9 +129,14 @@ def _named(rows: Iterable[Sequence[Any]], folder: Path) -> Stacks:
     for places, weight in rows:
         stack = tuple(Frame("", path, line) for path, line in places)
         stacks[stack] = stacks.get(stack, 0.0) + weight
-    name = cache(lambda path, line: function_at(folder / path, line))
+    sources = Sources(folder)
     found = placed(stacks, folder)
-    return {tuple(replace(frame, name=name(frame.path, frame.line)) for frame in stack): weight for stack, weight in found.items()}
+    return {tuple(_with_name(frame, sources) for frame in stack): weight for stack, weight in found.items()}
+
+
+def _with_name(frame: Frame, sources: Sources) -> Frame:
+    name = sources.line(frame.path, frame.line).function if is_ours(frame) else ""
+    return replace(frame, name=name or ("<module>" if is_ours(frame) else Path(frame.path).name))
 
 
 def _lines(stacks: Stacks) -> dict[Line, float]:
@@ -143,19 +148,3 @@ def _lines(stacks: Stacks) -> dict[Line, float]:
             line = Line(inner.path, inner.line, inner.name)
             found[line] = found.get(line, 0.0) + weight
     return found
-
-
-def function_at(path: Path, line: int) -> str:
-    """Return the qualified name of the function that a line of a file is in; `<module>` where it is in none."""
-    name = "<module>"
-    with suppress(OSError, SyntaxError, ValueError):
-        level: Iterable[ast.AST] = ast.parse(path.read_bytes()).body
-        while (node := next((one for one in level if _holds(one, line)), None)) is not None:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                name = node.name if name == "<module>" else f"{name}.{node.name}"
-            level = ast.iter_child_nodes(node)
-    return name
-
-
-def _holds(node: ast.AST, line: int) -> bool:
-    return getattr(node, "lineno", line + 1) <= line <= (getattr(node, "end_lineno", None) or 0)

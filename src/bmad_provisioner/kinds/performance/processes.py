@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from shutil import which
@@ -24,7 +24,8 @@ from bmad_provisioner.kinds.performance import testimony
 from bmad_provisioner.kinds.performance.looked import Doubled
 from bmad_provisioner.kinds.performance.order import FUNCTION, Ask, Target
 from bmad_provisioner.kinds.performance.scaling import STEEP, exponent, numbers
-from bmad_provisioner.kinds.performance.testimony import Testimony
+from bmad_provisioner.kinds.performance.sources import Sources
+from bmad_provisioner.kinds.performance.testimony import Line, Testimony
 
 _KEPT = 1 << 16
 """Bytes kept of what a process prints: only its last words are of use."""
@@ -32,6 +33,7 @@ _FACTORS = (1.0, 2.0, 4.0)
 _LONG, _LONGEST = 5.0, 60.0
 """Processor seconds of a call from which it is not doubled again; seconds that a call with more to do may take at all."""
 _LOOKED_INTO = 0.5
+"""Seconds for which a function is called while the witness is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,15 @@ class Launch:
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """What the witness told of so many calls, or of one run; and of the lines it saw, those in the body of a loop."""
+
+    said: Testimony = field(default_factory=Testimony)
+    calls: int = 1
+    repeated: frozenset[Line] = frozenset()
 
 
 def once(target: Target, folder: Path, turn: Turn, repeats: int = 0) -> Ran:
@@ -205,7 +216,7 @@ def _doubled(target: Target, folder: Path, turn: Turn, name: str, usual: Ran) ->
         return None
     steep = exponent(sizes, costs) >= STEEP
     return Doubled(
-        name, sizes, tuple(costs), _inside(_more(target, name, sizes[-1]), folder, _short(turn)) if steep else Testimony()
+        name, sizes, tuple(costs), witnessed(_more(target, name, sizes[-1]), folder, _short(turn)).said if steep else Testimony()
     )
 
 
@@ -219,15 +230,14 @@ def _short(turn: Turn) -> Turn:
     return replace(turn, seconds=min(_LONGEST, _LONGEST if turn.seconds is None else turn.seconds))
 
 
-def _inside(target: Target, folder: Path, turn: Turn) -> Testimony:
-    return witnessed(target, folder, turn, _LOOKED_INTO)
-
-
-def witnessed(target: Target, folder: Path, turn: Turn, seconds: float = 0.0) -> Testimony:
-    """Return what the witness saw and heard in a run of its own, which is not timed; a function is called for so many seconds."""
+def witnessed(target: Target, folder: Path, turn: Turn) -> Witnessed:
+    """Return what the witness saw and heard in a run of its own, which is not timed; it says nothing of what is no Python."""
     with TemporaryDirectory(prefix="bmadp-") as scratch:
         place = Path(scratch)
-        how = launch(target, folder, place, "busy", seconds=seconds)
+        how = launch(target, folder, place, "busy", seconds=_LOOKED_INTO)
         more = testimony.environment(place, folder, how.environment.get("PYTHONPATH", ""))
         _run(Launch(how.command, {**how.environment, **more}), target, folder, turn)
-        return testimony.read(place)
+        said, calls = testimony.read(place), int(told(target, place).get("calls", 1))
+    sources = Sources(folder)
+    lines = {line for one in said.seen for line in one.lines}
+    return Witnessed(said, calls, frozenset(line for line in lines if line.number and sources.is_repeated(line)))

@@ -24,14 +24,15 @@ from functools import partial  # noqa: E402
 from itertools import repeat  # noqa: E402
 from typing import Any, Callable, Iterable  # noqa: E402, UP035
 
-_BATCHES = 10
+_BATCHES = 50
+"""Many short ones: on a busy machine some of them are never interrupted."""
 _FILL = 0.2
 """Seconds that the measured calls take together, where nobody says how many they are."""
 _MOST = 1_000_000
 _COPIES = 2_000
 """Calls at most of a function that changes its arguments: each gets its own, made before."""
-_DEEP, _LINES, _CALLS = 12, 100, 200
-"""Of memory: how many places of a stack are kept, how many lines are told, and how many calls are a window at most."""
+_DEEP, _LINES, _FEW, _CALLS = 12, 100, 5, 200
+"""Of memory: how many places of a stack are kept, how many lines are told, and how many calls are a window."""
 _LOOK = 0.005
 """Seconds between two looks at the memory."""
 
@@ -151,28 +152,28 @@ def _spent() -> float:
 def _batch(calls: Calls, count: int) -> tuple[float, float]:
     """Return the seconds of the clock and of the processor that a call takes, of so many."""
     ready = calls.of(count)
-    gc.collect()
     spent, began = _spent(), time.perf_counter()
     for call in ready:
         call()
     return (time.perf_counter() - began) / count, (_spent() - spent) / count
 
 
-def _many(calls: Calls, fill: float) -> int:
+def _many(calls: Calls) -> int:
     """Return how many calls fill the time: told by ever larger batches."""
     most = _COPIES if calls.changes_its_args else _MOST
     count = 1
     while True:
         took = _batch(calls, count)[0] * count
-        if took >= fill / _BATCHES or count >= most:
-            return max(1, min(most, round(count * fill / max(took, 1e-9))))
+        if took >= _FILL / _BATCHES or count >= most:
+            return max(1, min(most, round(count * _FILL / max(took, 1e-9))))
         count = min(most, count * 4)
 
 
 def _timed(calls: Calls, plan: dict[str, Any]) -> dict[str, Any]:
     """Return the least that a call took in any batch: what it takes where nobody gets in between."""
-    repeats = plan["repeats"] or _many(calls, plan.get("fill", _FILL))
+    repeats = plan["repeats"] or _many(calls)
     size = max(1, repeats // _BATCHES)
+    gc.collect()
     batches = [_batch(calls, size) for _ in range(max(1, repeats // size))]
     seconds, cpu = (min(column) for column in zip(*batches))  # noqa: B905 - newer than Python 3.8
     return {"seconds": seconds, "cpu": cpu, "peak": _peak(), "repeats": repeats}
@@ -190,8 +191,8 @@ def _peak() -> int:
 
 def _kept_busy(calls: Calls, plan: dict[str, Any]) -> dict[str, Any]:
     """Call until the time is over: for somebody who looks on from outside."""
-    end, count = time.monotonic() + plan["seconds"], 0
-    while not count or time.monotonic() < end:
+    end, count = time.monotonic() + plan["seconds"], 1  # the one that warmed it up
+    while count < 2 or time.monotonic() < end:
         for call in calls.of(1):
             call()
         count += 1
@@ -203,9 +204,9 @@ def _weighed(calls: Calls, plan: dict[str, Any]) -> dict[str, Any]:
     import tracemalloc
 
     tracemalloc.start(_DEEP)
-    took, seen, highest = _highest(calls)
+    seen, highest = _highest(calls)
     peak = tracemalloc.get_traced_memory()[1]
-    many = max(1, min(_CALLS, int(plan["seconds"] / 2 / max(took, 1e-6))))
+    many = _window(_batch(calls, 1)[0], plan["seconds"] / 2)
     left, last = [], highest
     for _ in range(2):
         gc.collect()
@@ -225,13 +226,18 @@ def _weighed(calls: Calls, plan: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _window(took: float, seconds: float) -> int:
+    """Return how many calls are a window: as many as fill it, and not too few to tell unless each takes very long."""
+    return 1 if took > 4 * seconds else max(_FEW, min(_CALLS, int(seconds / max(took, 1e-6))))
+
+
 def _places(one: Any) -> list[list[Any]]:
     """Return the places of an allocation, the outermost first."""
     return [[frame.filename, frame.lineno] for frame in one.traceback if not frame.filename.startswith(_HERE)]
 
 
-def _highest(calls: Calls) -> tuple[float, int, Any]:
-    """Return the seconds of a call, and the bytes and a snapshot from when it held the most, as far as looks now and then tell."""
+def _highest(calls: Calls) -> tuple[int, Any]:
+    """Return the bytes, and a snapshot, from about when a call held the most, as far as looks now and then can tell."""
     import threading
     import tracemalloc
 
@@ -241,18 +247,16 @@ def _highest(calls: Calls) -> tuple[float, int, Any]:
     def watch() -> None:
         while not over.wait(_LOOK):
             held = tracemalloc.get_traced_memory()[0]
-            if held > 1.1 * found[-1][0]:
+            if held > 1.3 * found[-1][0]:
                 found[:] = [(held, tracemalloc.take_snapshot())]
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    began = time.monotonic()
     for call in calls.of(1):
         call()
-    took = time.monotonic() - began
     over.set()
     watcher.join()
-    return (took, *found[-1])
+    return found[-1]
 
 
 _WAYS = {"time": _timed, "busy": _kept_busy, "weigh": _weighed}
