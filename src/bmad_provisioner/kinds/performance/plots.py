@@ -30,14 +30,15 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, GOLD)
 _WIDTH, _HEIGHT = 5.2, 3.0
 """Inches: as wide as a phone, so that letters stay readable on one."""
 _STYLE: Any = {
-    "svg.hashsalt": "bmadp", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 8.5, "text.color": INK,
+    "svg.hashsalt": "bmadp", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 9.5, "text.color": INK,
     "figure.facecolor": PAPER, "axes.facecolor": PAPER, "axes.labelcolor": SOFT, "axes.edgecolor": SOFT, "axes.linewidth": 0.8,
-    "axes.titlelocation": "left", "axes.titlesize": 10, "axes.titleweight": "bold", "axes.titlepad": 9, "axes.titlecolor": INK,
+    "axes.titlelocation": "left", "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlepad": 9, "axes.titlecolor": INK,
     "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False, "axes.grid": True, "axes.grid.axis": "y",
     "axes.axisbelow": True, "grid.color": GRID, "grid.linewidth": 0.8, "xtick.color": SOFT, "ytick.color": SOFT,
     "ytick.major.size": 0, "xtick.minor.size": 0, "ytick.minor.size": 0, "lines.linewidth": 1.8, "lines.markersize": 4.5,
-    "text.parse_math": False, "legend.frameon": False, "legend.fontsize": 8, "legend.handlelength": 1.4,
+    "text.parse_math": False, "legend.frameon": False, "legend.fontsize": 8.8, "legend.handlelength": 1.4,
 }  # fmt: skip
+_BETWEEN = ((300, (1.0,)), (20, (1.0, 3.0)), (6, (1.0, 2.0, 5.0)), (0, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
 _DASHED = (0, (4, 3))
 _CLOCKS = {"wall": "clock", "cpu": "processor"}
 _FONT = re.compile(r"'DejaVu Sans'[^;\"]*")
@@ -88,8 +89,8 @@ def _times(axes: Any) -> None:
 
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    # Fewer than two powers of ten have too few round numbers among them.
-    steps = (1.0,) if high > 300 * low else (1.0, 3.0) if high > 20 * low else (1.0, 2.0, 5.0)
+    # The narrower the range, the fewer powers of ten are in it, and the more numbers have to stand between them.
+    steps = next(some for times, some in _BETWEEN if high > times * low)
     axes.yaxis.set_major_locator(LogLocator(subs=steps))
     _told(axes.yaxis, told_seconds)
 
@@ -155,7 +156,8 @@ def timeline(shape: Shape) -> bytes:
 def _room(axes: Any) -> None:
     """Leave room for a legend above what is drawn on a logarithmic axis."""
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high * (high / low) ** 0.18)
+    if low > 0:
+        axes.set_ylim(low, high * (high / low) ** 0.18)
 
 
 def rates(steps: Sequence[Step], limit: float) -> bytes:
@@ -165,18 +167,19 @@ def rates(steps: Sequence[Step], limit: float) -> bytes:
         axes = _axes(figure, "How much it bears", "answers a second", "95% answered within")
         some = [one for one in steps if isfinite(one.p95) and one.p95 > 0]
         axes.plot([one.rate for one in some], [one.p95 for one in some], color=BLUE, zorder=2)
-        near: Any = {"textcoords": "offset points", "fontsize": 7.5}
+        near: Any = {"textcoords": "offset points", "fontsize": 8.5}
         for one in some:
             lost = not one.is_borne(limit)
             axes.plot(
                 one.rate, one.p95, "X" if lost else "o", color=ORANGE if lost else BLUE, markersize=8 if lost else 6, zorder=3
             )
             failed = f", {one.failed:.0%} failed" if one.failed >= 0.005 else ""
-            axes.annotate(_plain(one.name) + failed, (one.rate, one.p95), (0, 8), ha="center", color=INK, **near)
+            axes.annotate(_plain(one.name) + failed, (one.rate, one.p95), (-8, 5), ha="right", color=INK, **near)
         if limit > 0:
             axes.axhline(limit, color=SOFT, linestyle=_DASHED, linewidth=1)
-            axes.annotate("no longer borne", (1, limit), (0, 3), ("axes fraction", "data"), ha="right", color=SOFT, **near)
-        axes.margins(x=0.17)
+            axes.annotate("no longer borne", (0, limit), (0, 3), ("axes fraction", "data"), color=SOFT, **near)
+        axes.margins(x=0.08)
+        axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
         _times(axes)
         _room(axes)
 
@@ -216,7 +219,7 @@ def causes(found: Sequence[Cause]) -> bytes:
             axes.barh(at, one.saving.value, height=0.42, color=BLUE)
             axes.plot([one.share.low, one.share.high], [at, at], color=INK, linewidth=1.2)
             name = f"{one.kind} ({one.lane}) · {one.request}" + (f" · {one.where}" if one.where else "")
-            axes.text(0, at + 0.27, _plain(name, 74), fontsize=8, va="bottom", color=INK)
+            axes.text(0, at + 0.27, _plain(name, 66), fontsize=8.8, va="bottom", color=INK)
         axes.set_yticks([])
         axes.set_ylim(-0.4, len(some) - 0.2)
         axes.set_xlim(0, 1.02)
@@ -324,7 +327,7 @@ def scaling(points: Sequence[tuple[float, float]], law: Law | None = None) -> by
             if law.knee <= 1.15 * most:
                 axes.axvline(law.knee, color=SOFT, linewidth=1, linestyle=_DASHED)
                 at, near = (law.knee, 0.04), ("data", "axes fraction")
-                axes.annotate(f"knee at {law.knee:.0f}", at, (4, 0), near, "offset points", color=SOFT, fontsize=8)
+                axes.annotate(f"knee at {law.knee:.0f}", at, (4, 0), near, "offset points", color=SOFT, fontsize=8.8)
         axes.plot(*_columns(points), "o", color=ORANGE, label="measured", zorder=3)
         axes.set_ylim(bottom=0, top=1.22 * max(got for _, got in points))
         _key(axes, "upper right", ncols=2)

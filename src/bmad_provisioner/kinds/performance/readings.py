@@ -18,11 +18,11 @@ BASELINE, STRESS = "baseline", "stress"
 MOST_FAILED, MOST_SLOWED = 0.01, 4.0
 """A rate is borne where fewer requests fail, and the 95th percentile is no more times that of the usual load."""
 RAISED = 4
-"""Steps in which a load called nothing but `stress` is raised: the usual rate, and three above."""
+"""Steps in which a load called nothing but `stress` is raised: first the usual rate, which is known better, and three above."""
 STRETCHES = 10
 """Parts that memory is cut into, as response times are."""
 _QUANTILES = ("p50", "p95", "p99")
-_LEAST_RATIOS = 3
+_FEWEST_VALUES = 3
 
 
 def readings(
@@ -123,7 +123,7 @@ def _cut(shape: Shape, usual: Shape) -> list[Step]:
     if shape.name != STRESS or long < 1 or not normal:
         return []
     times = usual.response.get("p95", inf) / normal
-    parts = [[one for one in shape.timeline if at * long <= one.at < (at + 1) * long] for at in range(RAISED)]
+    parts = [[one for one in shape.timeline if at * long <= one.at < (at + 1) * long] for at in range(1, RAISED)]
     return [_part(some, long, times) for some in parts if some]
 
 
@@ -193,7 +193,7 @@ def shown_by(values: Sequence[float], metric: str, noise: Noise | None = None) -
 
     Of the log ratios of neighbours, which slow drifts do not widen; infinite for too few, never less than the machine's own.
     """
-    if len(values) <= _LEAST_RATIOS or min(values) <= 0:
+    if len(values) < _FEWEST_VALUES or min(values) <= 0:
         return inf
     ratios = [log(after / before) for before, after in pairwise(values)]
     own = detectable(ratios, Rule(len(ratios))) if len(ratios) >= FEWEST else _few(ratios)

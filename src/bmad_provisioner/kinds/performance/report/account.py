@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bmad_provisioner.kinds.performance.budgets import Budget, State, judge
 from bmad_provisioner.kinds.performance.causes import Cause
 from bmad_provisioner.kinds.performance.measured import Found, Impact, Machine, Noise, Paged, Served, Shape, Worked
-from bmad_provisioner.kinds.performance.metrics import METRICS, Reading
+from bmad_provisioner.kinds.performance.metrics import Reading
 from bmad_provisioner.kinds.performance.order import Order
 from bmad_provisioner.kinds.performance.roadmap import Item, Record
 from bmad_provisioner.kinds.performance.trials import Trial
@@ -75,8 +75,3 @@ class Judged:
 
 def _judged(budget: Budget, reading: Reading | None) -> Judged:
     return Judged(budget, reading, judge(budget, reading))
-
-
-def place(metric: str) -> int:
-    """Return the place of a metric among all: how they are always listed."""
-    return list(METRICS).index(metric)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import exp, isfinite
+from math import exp
 from statistics import median
 
 from bmad_provisioner.kinds.performance.measured import Machine, Missing, Noise
@@ -34,9 +34,9 @@ def _caveats(account: Account) -> Iterator[str]:
         if work.failed or work.problem:
             why = f": {work.problem}" if work.problem else ""
             yield f"`{work.target}`: {work.failed} of {counted(work.runs, 'run')} failed{why}."
-    blurred = [f"`{one.target}` {one.metric}" for one in account.readings if not isfinite(one.detectable)]
+    blurred = [f"`{one.target}` {one.metric}" for one in account.readings if one.detectable >= 1]
     if blurred:
-        yield f"Too little was measured to say which change would show in {listed(blurred)}."
+        yield f"Too little was measured, or it strays too much, to tell a change of {listed(blurred)}."
     for tool in missing(account):
         yield f"`{tool.tool}` is not here, so {tool.what}; {tool.how}."
 

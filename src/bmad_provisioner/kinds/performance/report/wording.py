@@ -10,7 +10,7 @@ from bmad_provisioner.kinds.performance.causes import Cause, bound
 from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME
 from bmad_provisioner.kinds.performance.estimate import Estimate
 from bmad_provisioner.kinds.performance.measured import Effect
-from bmad_provisioner.kinds.performance.metrics import METRICS, Metric
+from bmad_provisioner.kinds.performance.metrics import Metric
 from bmad_provisioner.kinds.performance.stats import ALPHA, Verdict
 
 _OF_LANE = {
@@ -92,7 +92,7 @@ def chance(p: float) -> str:
 
 def of_what(cause: Cause) -> str:
     """Return what the share of a cause is a share of."""
-    return _OF_KIND.get(cause.kind, _OF_LANE[cause.lane])
+    return _OF_KIND.get(cause.kind) or _OF_LANE.get(cause.lane, f"of its {cause.lane}")
 
 
 def saves(cause: Cause) -> str:
@@ -100,11 +100,6 @@ def saves(cause: Cause) -> str:
     made = bound(cause)
     caveat = f"; {made.caveat}" if made.caveat else ""
     return f"saves at least {made.least:.0%}, at most {made.most:.0%} {of_what(cause)}{caveat}"
-
-
-def name(metric: str) -> str:
-    """Return what people call a metric; one that is not known by its own name."""
-    return METRICS[metric].title if metric in METRICS else metric
 
 
 def held(effect: Effect) -> str:
