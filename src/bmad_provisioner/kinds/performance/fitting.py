@@ -21,6 +21,7 @@ VITALS: Mapping[str, Plain] = {"lcp": "2.5s", "inp": "200ms", "cls": 0.1}
 _PORTS = {"Flask": 5000, "aiohttp": 8080, "Bottle": 8080, "Express": 3000, "Next.js": 3000, "Fastify": 3000}
 _USUAL_PORT = 8000
 _ASGI = frozenset(("FastAPI", "Starlette", "Quart"))
+_WSGI = frozenset(("Bottle", "Falcon", "Django"))
 _READY = re.compile(r"^/(?:\w{1,20}/){0,2}(?:health\w{0,10}|livez?|readyz?|ready|ping|status)/?$")
 _MOST_PAGES = 5
 _SHELL = re.compile(r"[|&;<>`$(){}]")
@@ -28,6 +29,8 @@ _DANGEROUS = re.compile(
     r"(?:^|[/_])(?:deploy|migrate|release|publish|setup|seed|drop|install|uninstall|upload|manage|conftest)(?=[_.]|$)"
 )
 """What nobody wants to have run twenty times."""
+_BESIDE = re.compile(r"(?:^|/)(?:bench\w*|examples?|docs?|scripts?|tools?|samples?)/")
+"""Folders of what is beside the project itself."""
 _ENDS = (
     ".py", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".html", ".jinja", ".jinja2", ".j2", ".css", ".svg", ".sql", ".db",
     ".sqlite", ".sqlite3", ".csv", ".json", ".toml", ".ini", ".cfg", ".go", ".rb", ".java", ".rs", ".php",
@@ -38,7 +41,7 @@ _ENDS = (
 def fitted(paths: Sequence[str], read: Callable[[str], bytes], name: str) -> dict[str, Plain]:
     """Return the data of a document for a project; an empty one where there is nothing that can be measured."""
     found = look(Order(name, ()), paths, read)
-    targets = dict(_targets(found))
+    targets = dict(_targets(found, frozenset(paths)))
     if not targets:
         return {}
     data: dict[str, Plain] = {"kind": "Performance", "name": _name(name), "sources": [*_sources(paths)], "targets": targets}
@@ -54,23 +57,23 @@ def _name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")[:63] or "project"
 
 
-def _targets(found: Found) -> Iterator[tuple[str, dict[str, Plain]]]:
+def _targets(found: Found, paths: frozenset[str]) -> Iterator[tuple[str, dict[str, Plain]]]:
     """Yield the service, else the static pages, else the programs of a project."""
-    services = [one for one in _services(found) if one]
+    services = [one for one in _services(found, paths) if one]
     if services:
         yield "web", services[0]
         return
-    static = _static(found)
+    static = {} if found.apps or found.routes else _static(found)
     if static:
         yield "web", static
         return
     if not any(one.name == "pytest-benchmark" for one in found.of(BENCHMARK)):
         for program in _runnable(found)[:3]:
             key = module(program.at.path).rpartition(".")[2]
-            yield _name(key), {"command": _run(program)}
+            yield _name(key), {"command": _run(program, paths)}
 
 
-def _services(found: Found) -> Iterator[dict[str, Plain]]:
+def _services(found: Found, paths: frozenset[str]) -> Iterator[dict[str, Plain]]:
     """Yield the ways to start a service, the surest first."""
     for start in found.starts:
         port = _port(found, "", _framework(found))
@@ -80,14 +83,19 @@ def _services(found: Found) -> Iterator[dict[str, Plain]]:
     manage = next((one for one in found.programs if last(one.at.path) == "manage.py"), None)
     if manage:
         yield _service(found, f"python3 {manage.at.path} runserver --noreload 127.0.0.1:{_USUAL_PORT}", _USUAL_PORT)
-    apps = sorted(found.apps, key=lambda one: (one.factory, one.at.path.count("/"), one.at))
+    apps = sorted(
+        (one for one in found.apps if not _BESIDE.search(one.at.path)),
+        key=lambda one: (one.factory, one.at.path.count("/"), one.at),
+    )
     for app in (one for one in apps if one.framework in _ASGI or one.framework == "Flask"):
         port = _port(found, app.at.path, app.framework)
         yield _service(found, _served(app, port), port)
-    for program in found.programs:
-        if not program.asks and (program.port is not None or _serves(found, program)):
+    for program in _programs(found):
+        if program.port is not None or _serves(found, program):
             port = program.port or _port(found, program.at.path, _framework(found))
-            yield _service(found, _run(program), port)
+            yield _service(found, f"{_run(program, paths)} {port}" if program.told else _run(program, paths), port)
+    for app in (one for one in apps if one.framework in _WSGI and not one.factory):
+        yield _service(found, _by_gunicorn(app), _USUAL_PORT)
 
 
 def _served(app: App, port: int) -> str:
@@ -100,6 +108,11 @@ def _served(app: App, port: int) -> str:
     return f"python3 -m uvicorn {module(app.at.path)}:{app.name}{options} --host 127.0.0.1 --port {port}"
 
 
+def _by_gunicorn(app: App) -> str:
+    path = " --pythonpath src" if app.at.path.startswith("src/") else ""
+    return f"python3 -m gunicorn{path} --bind 127.0.0.1:{_USUAL_PORT} {module(app.at.path)}:{app.name}"
+
+
 def _service(found: Found, start: str, port: int) -> dict[str, Plain]:
     made: dict[str, Plain] = {"url": f"http://127.0.0.1:{port}/", "start": start}
     paths = sorted(
@@ -109,6 +122,8 @@ def _service(found: Found, start: str, port: int) -> dict[str, Plain]:
     if ready or (paths and "/" not in paths):
         made["ready"] = ready or paths[0]
     pages = [path for path in paths if any(one.page and one.path == path for one in found.routes)][:_MOST_PAGES]
+    # Where there are files of HTML, somebody answers with them, and at the top first of all.
+    pages = pages or (["/"] if found.pages and "/" in paths else [])
     needed = sorted({one.name for one in found.settings if one.at.path.endswith(".py")})
     return made | ({"pages": pages} if pages else {}) | ({"env": needed} if needed else {})
 
@@ -128,14 +143,20 @@ def _static(found: Found) -> dict[str, Plain]:
     }
 
 
+def _programs(found: Found) -> list[Program]:
+    """Return the programs that ask for nothing, and that are what the project is for."""
+    return [one for one in found.programs if not one.asks and not _BESIDE.search(one.at.path) and one.at.path != "__main__.py"]
+
+
 def _runnable(found: Found) -> list[Program]:
     """Return the programs that run by themselves, packages first; none that wants arguments or changes the world by its name."""
-    some = [one for one in found.programs if not one.asks and not _DANGEROUS.search(one.at.path)]
+    some = [one for one in _programs(found) if not _DANGEROUS.search(one.at.path)]
     return sorted(some, key=lambda one: (not one.package, one.at.path.count("/"), one.at))
 
 
-def _run(program: Program) -> str:
-    if not program.package:
+def _run(program: Program, paths: frozenset[str]) -> str:
+    inside = f"{program.at.path.rpartition('/')[0]}/__init__.py" in paths
+    if not program.package and not inside:
         return f"python3 {shlex.quote(program.at.path)}"
     start = f"python3 -m {module(program.at.path)}"
     return f"env PYTHONPATH=src {start}" if program.at.path.startswith("src/") else start
@@ -150,7 +171,8 @@ def _serves(found: Found, program: Program) -> bool:
 
 
 def _framework(found: Found) -> str:
-    return next((one.framework for one in found.routes if one.framework), "")
+    names = (*(one.framework for one in found.apps), *(one.framework for one in found.routes))
+    return next(filter(None, names), "")
 
 
 def _port(found: Found, near: str, framework: str) -> int:

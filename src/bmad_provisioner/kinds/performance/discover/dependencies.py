@@ -44,7 +44,7 @@ def _reader(file: str) -> tuple[str, Callable[[Files, str], _Named]] | None:
 
 
 def _requirements(files: Files, path: str) -> _Named:
-    for number, line in enumerate(files.text(path).splitlines(), 1):
+    for number, line in enumerate(files.lines(path), 1):
         found = _NAME.match(line)
         if found:
             yield _normal(found[1]), number
@@ -80,7 +80,7 @@ def _cargo(files: Files, path: str) -> _Named:
 
 def _setup_cfg(files: Files, path: str) -> _Named:
     """Yield the requirements of a `setup.cfg`: indented lines, whatever the key above them."""
-    for number, line in enumerate(files.text(path).splitlines(), 1):
+    for number, line in enumerate(files.lines(path), 1):
         found = _NAME.match(line)
         if found and line[:1].isspace():
             yield _normal(found[1]), number

@@ -46,13 +46,14 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A Python file that can be run: whether it is a package's `__main__`, wants arguments or a person, and the port it opens
-    (0: it says none; `None`: it opens none)."""
+    """A Python file that can be run: whether it is a package's `__main__`, wants arguments or a person, the port it opens (0: it
+    says none; `None`: it opens none), and whether that port is the one argument it takes."""
 
     at: At
     package: bool
     asks: bool
     port: int | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import accumulate
 from typing import Any
 
 from bmad_provisioner.digest import Plain
@@ -45,7 +44,7 @@ class Files:
         self._read = read
         self._room = LARGEST_IN_ALL
         self.text = lru_cache(maxsize=None)(self._text)
-        self.lines = lru_cache(maxsize=16)(lambda path: tuple(self.text(path).splitlines()))
+        self.lines = lru_cache(maxsize=16)(lambda path: tuple(self.text(path).split("\n")))
 
     def named(self, *ends: str) -> Iterator[str]:
         """Yield the paths that end so."""
@@ -132,6 +131,6 @@ def sequence(value: object) -> Sequence[Any]:
 
 def matches(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str], int]]:
     """Yield where a pattern fits, with the line on which its first group starts."""
-    ends = list(accumulate((len(line) for line in text.splitlines(keepends=True)), initial=0))
+    starts = [0, *(end.end() for end in re.finditer("\n", text))]
     for found in pattern.finditer(text):
-        yield found, bisect_right(ends, found.start(1))
+        yield found, bisect_right(starts, found.start(1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bmad_provisioner.kinds.performance.discover.facts import ANY
 from bmad_provisioner.kinds.performance.discover.source import Made, Mounted, Registered, Source
@@ -23,6 +23,7 @@ from bmad_provisioner.kinds.performance.discover.syntax import (
 PATTERNS = "urlpatterns"
 _APPS = {
     "Flask": "Flask", "FastAPI": "FastAPI", "Starlette": "Starlette", "Bottle": "Bottle", "Quart": "Quart", "Sanic": "Sanic",
+    "default_app": "Bottle",
     "get_wsgi_application": "Django", "get_asgi_application": "Django",
 }  # fmt: skip
 _OWN_APPS = {"Application": "aiohttp", "App": "Falcon", "API": "Falcon"}
@@ -30,70 +31,81 @@ _OWN_APPS = {"Application": "aiohttp", "App": "Falcon", "API": "Falcon"}
 _PARTS = frozenset(("Blueprint", "APIRouter", "RouteTableDef", "DefaultRouter", "SimpleRouter", "Router"))
 _INCLUDES = frozenset(("register_blueprint", "include_router", "add_subapp", "mount"))
 _PATH = re.compile(r"/[\w./-]{0,100}")
+_ROUTED = frozenset(("starlette", "fastapi"))
 _ENTRIES = frozenset(("path", "re_path", "url"))
 
 
-def register(told: Source, tree: ast.Module) -> None:
-    """Add to what a file says the routes it registers, and what it makes and mounts."""
-    factories, moved, lists = _within(tree), _moved(tree), _lists(tree)
+def register(told: Source, nodes: Sequence[ast.AST]) -> None:
+    """Add to what a file says the routes it registers, and what it makes and mounts; its nodes come outer ones first."""
+    functions, moved, lists = _Functions(nodes[:1]), _moved(nodes), _lists(nodes)
     if not told.framework and "BaseHTTPRequestHandler" in told.imports:
-        told.registered += _compared(told, tree)
-    for node in ast.walk(tree):
+        told.registered += _compared(nodes)
+    for node in nodes:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 _decorated(told, node)
             case ast.Assign(targets=[target], value=value) | ast.AnnAssign(target=target, value=ast.expr() as value):
-                _assigned(told, dotted(target), value, factories)
+                _assigned(told, dotted(target), value, functions.at(value.lineno))
             case ast.Call():
                 _called(told, node, moved.get(id(node), ""), lists.get(id(node), ""))
 
 
-def _compared(told: Source, tree: ast.Module) -> Iterator[Registered]:
+class _Functions:
+    """The functions that stand right in a module or a class, by the lines that they take."""
+
+    def __init__(self, nodes: Sequence[ast.AST]) -> None:
+        inner = (one for node in nodes if isinstance(node, ast.Module | ast.ClassDef) for one in node.body)
+        some = (one for one in inner if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
+        self._spans = [(one.lineno, one.end_lineno or one.lineno, one.name) for one in some]
+
+    def at(self, line: int) -> str:
+        """Return the function that a line is in; empty outside."""
+        return next((name for start, end, name in self._spans if start <= line <= end), "")
+
+
+def _compared(nodes: Sequence[ast.AST]) -> Iterator[Registered]:
     """Yield the paths that a server of Python's own compares what it is asked for with, or looks it up by."""
-    functions = {id(node): one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) for node in ast.walk(one)}
-    for node in ast.walk(tree):
-        texts: list[str | None] = []
+    functions = _Functions(nodes)
+    for node in nodes:
         match node:
             case ast.Compare(ops=[ast.Eq() | ast.In()], comparators=[compared]):
-                texts = [text(compared), *(text(one) for one in getattr(compared, "elts", ()))]
+                spoken = [compared, *getattr(compared, "elts", ())]
             case ast.Dict(keys=keys):
-                texts = [text(key) for key in keys]
+                spoken = [key for key in keys if key]
             case ast.match_case(pattern=ast.MatchValue(value=value)):
-                texts = [text(value)]
-        for one in texts:
-            if one and _PATH.fullmatch(one):
-                name = functions.get(id(node), "")
-                line = next((inner.lineno for inner in ast.walk(node) if isinstance(inner, ast.expr)), 0)
-                yield Registered("", "POST" if name == "do_POST" else "GET", one, name, line)
+                spoken = [value]
+            case _:
+                continue
+        for one in spoken:
+            path = text(one)
+            if path and _PATH.fullmatch(path):
+                name = functions.at(one.lineno)
+                yield Registered("", "POST" if name == "do_POST" else "GET", path, name, one.lineno)
 
 
-def _within(tree: ast.Module) -> dict[int, str]:
-    """Return the outermost function that a call is in, by the call's identity."""
-    tops = (top for top in tree.body if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef))
-    return {id(node): top.name for top in tops for node in ast.walk(top) if isinstance(node, ast.Call)}
-
-
-def _moved(tree: ast.Module) -> dict[int, str]:
+def _moved(nodes: Sequence[ast.AST]) -> dict[int, str]:
     """Return the prefix of every call that stands inside Starlette's `Mount`s."""
     prefixes: dict[int, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and called(node.func)[1] == "Mount" and first(node) is not None:
             inner = (one for one in ast.walk(node) if isinstance(one, ast.Call) and one is not node)
             prefixes |= {id(one): prefixes.get(id(one), "") + (first(node) or "") for one in inner}
     return prefixes
 
 
-def _lists(tree: ast.Module) -> dict[int, str]:
+def _lists(nodes: Sequence[ast.AST]) -> dict[int, str]:
     """Return the variable whose list a call is in: routes of Starlette, patterns of Django."""
     owners: dict[int, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case (
                 ast.Assign(targets=[target], value=value)
                 | ast.AnnAssign(target=target, value=ast.expr() as value)
                 | ast.AugAssign(target=target, value=value)
-            ) if isinstance(value, ast.List | ast.Tuple | ast.BinOp):
-                owners |= {id(one): dotted(target) for one in ast.walk(value) if isinstance(one, ast.Call)}
+            ):
+                parts = (value.left, value.right) if isinstance(value, ast.BinOp) else (value,)
+                listed = (one for part in parts for one in getattr(part, "elts", ()) if isinstance(one, ast.Call))
+                owners |= {id(one): dotted(target) for one in listed}
     return owners
 
 
@@ -109,7 +121,7 @@ def _decorated(told: Source, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.
         told.registered += (Registered(owner, method, path, node.name, node.lineno) for method in verbs)
 
 
-def _assigned(told: Source, name: str, value: ast.expr, factories: dict[int, str]) -> None:
+def _assigned(told: Source, name: str, value: ast.expr, factory: str) -> None:
     if name == PATTERNS:
         told.mounted += (Mounted(name, child.removesuffix(".urls"), "") for child in summands(value) if child.endswith(".urls"))
     if not name or not isinstance(value, ast.Call):
@@ -117,7 +129,7 @@ def _assigned(told: Source, name: str, value: ast.expr, factories: dict[int, str
     maker = called(value.func)[1]
     framework = _APPS.get(maker) or (_OWN_APPS.get(maker, "") if told.framework == _OWN_APPS.get(maker) else "")
     if framework:
-        told.made.append(Made(name, framework, "", value.lineno, factories.get(id(value), "")))
+        told.made.append(Made(name, framework, "", value.lineno, factory))
         told.mounted += (Mounted(name, child, "") for child in summands(keyword(value, "routes")))
     elif maker in _PARTS:
         prefix = text(keyword(value, "url_prefix")) or text(keyword(value, "prefix")) or ""
@@ -133,7 +145,7 @@ def _called(told: Source, node: ast.Call, prefix: str, owner_of_list: str) -> No
         return
     elif verb in _ENTRIES and owner_of_list and target is not None:
         _entry(told, owner_of_list, verb, path, target)
-    elif verb in ("Route", "APIRoute"):
+    elif verb in ("Route", "APIRoute") and told.modules.keys() & _ROUTED:
         endpoint = target or keyword(node, "endpoint")
         name = handler(endpoint) if endpoint is not None else ""
         told.registered += (Registered(owner_of_list, one, prefix + path, name, node.lineno) for one in methods(node))

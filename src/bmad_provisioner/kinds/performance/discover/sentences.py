@@ -21,7 +21,7 @@ def _sentences(found: Found) -> Iterator[str]:
         by = f" of {_listed(some)}" if some else ""
         yield f"{len(found.routes):,} routes{by} were found, {pages:,} of them {'a page' if pages == 1 else 'pages'}"
     elif some:
-        yield f"{_listed(some)} is used; no routes were found"
+        yield f"the project uses {_listed(some)}; no routes were found"
     stores = found.of(DATABASE, CACHE, QUEUE)
     if stores:
         yield f"the project names {_listed(stores)}"

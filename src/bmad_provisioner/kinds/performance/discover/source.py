@@ -19,19 +19,9 @@ _LIKELY = re.compile(
     r"|django\.db\.backends|get_[aw]sgi_application|BaseHTTPRequestHandler"
 )
 """What is worth being parsed: every pattern below starts with one of these."""
-_OPENERS = frozenset(
-    (
-        "run",
-        "run_app",
-        "serve",
-        "make_server",
-        "HTTPServer",
-        "ThreadingHTTPServer",
-        "TCPServer",
-        "ThreadingTCPServer",
-        "start_server",
-    )
-)
+_OPENERS = frozenset(("run_app", "make_server", "HTTPServer", "ThreadingHTTPServer", "TCPServer", "ThreadingTCPServer"))
+_OTHERS = frozenset(("subprocess", "asyncio", "trio", "anyio"))
+_RUNNERS = frozenset(("uvicorn", "hypercorn", "waitress", "gevent", "werkzeug"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +59,8 @@ class Made:
 
 @dataclass(slots=True)
 class Source:
-    """What a file says: local names of what it imports (`module:name`), the modules with their lines, and the rest by line."""
+    """What a file says: local names of what it imports (`module:name`), the modules with their lines, and the rest by line;
+    `words` is how many arguments it takes from its command line."""
 
     path: str
     imports: dict[str, str] = field(default_factory=dict)
@@ -83,6 +74,7 @@ class Source:
     counters: list[tuple[str, int]] = field(default_factory=list)
     runs: int = 0
     asks: bool = False
+    words: int = 0
 
     @property
     def framework(self) -> str:
@@ -90,19 +82,20 @@ class Source:
         return next((MODULES[name][1] for name in self.modules if MODULES.get(name, ("",))[0] == FRAMEWORK), "")
 
 
-def source(files: Files, path: str) -> tuple[Source, ast.Module | None]:
-    """Return what a Python file says, and its tree where it may hold routes; of a broken file what its imports say."""
+def source(files: Files, path: str) -> tuple[Source, list[ast.AST]]:
+    """Return what a Python file says, and its nodes, outer ones first, where it may hold routes; of a broken file its imports."""
     content = files.text(path)
     told = Source(path)
-    for line, words in enumerate(content.splitlines(), 1):
+    for line, words in enumerate(files.lines(path), 1):
         found = _IMPORT.match(words) if "import" in words else None
         for module in re.split(r"[,\s]+", found[1] or found[2]) if found else ():
             told.modules.setdefault(module.partition(".")[0], line)
     # What a package's face only passes on is registered under the name it has there.
     tree = files.tree(path) if _LIKELY.search(content) or name(path) == "__init__.py" else None
-    for node in ast.walk(tree) if tree is not None else ():
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    for node in nodes:
         _tell(told, node)
-    return told, tree
+    return told, nodes
 
 
 def _tell(told: Source, node: ast.AST) -> None:
@@ -118,14 +111,30 @@ def _tell(told: Source, node: ast.AST) -> None:
             _subscribed(told, dotted(seen), key, node.lineno)
         case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
             told.runs = told.runs or node.lineno
+        case ast.Module(body=body):
+            told.runs = next((one.lineno for one in body if _serves_at_once(told, one)), 0)
         case ast.Constant(value=str(value)) if value.startswith("django.db.backends."):
             told.engines.append((value.rpartition(".")[2], node.lineno))
+
+
+def _serves_at_once(told: Source, node: ast.stmt) -> bool:
+    """Return whether a statement at the top serves as soon as the file is run, without asking under which name."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and (called(call.func)[1] == "serve_forever" or _opens(told, call))
+
+
+def _opens(told: Source, node: ast.Call) -> bool:
+    """Return whether a call opens a port; `run` and `serve` are names of many things."""
+    owner, verb = called(node.func)
+    if verb not in ("run", "serve"):
+        return verb in _OPENERS
+    return bool(told.framework or told.modules.keys() & _RUNNERS) and owner not in _OTHERS
 
 
 def _called(told: Source, node: ast.Call) -> None:
     owner, verb = called(node.func)
     given = first(node)
-    if verb in _OPENERS and not owner.startswith(("subprocess", "asyncio", "pytest", "unittest", "trio", "anyio")):
+    if _opens(told, node):
         told.ports.append((_port(node), node.lineno))
     elif verb in ("getenv", "get") and owner in ("os", "os.environ", "environ") and given is not None:
         told.settings.append((given, node.lineno, False))
@@ -155,5 +164,5 @@ def _port(node: ast.Call) -> int:
 def _subscribed(told: Source, seen: str, key: object, line: int) -> None:
     if seen in ("os.environ", "environ") and isinstance(key, str):
         told.settings.append((key, line, True))
-    elif seen in ("sys.argv", "argv") and isinstance(key, int) and key > 0:
-        told.asks = True
+    elif seen in ("sys.argv", "argv") and isinstance(key, int):
+        told.words = max(told.words, key)

@@ -28,6 +28,8 @@ from bmad_provisioner.kinds.performance.discover.source import Source, source
 from bmad_provisioner.kinds.performance.discover.surroundings import STORE, surroundings
 from bmad_provisioner.kinds.performance.order import Order
 
+_USUAL = frozenset(("PATH", "HOME", "USER", "LANG", "TMPDIR", "PWD", "SHELL", "TERM", "PYTHONPATH", "DJANGO_SETTINGS_MODULE"))
+"""Variables that are there anyway, or that the project sets itself."""
 _ENGINES = {"postgresql": "PostgreSQL", "mysql": "MySQL", "sqlite3": "SQLite", "oracle": "Oracle"}
 _TOLD_METRICS = frozenset(("/metrics", "/prometheus", "/actuator/prometheus"))
 _LANGUAGES = {
@@ -96,9 +98,8 @@ def _sources(files: Files) -> Mapping[str, Source]:
     told: dict[str, Source] = {}
     for path in files.named(".py"):
         if not is_test(path):
-            told[path], tree = source(files, path)
-            if tree is not None:
-                register(told[path], tree)
+            told[path], nodes = source(files, path)
+            register(told[path], nodes)
     return told
 
 
@@ -118,9 +119,9 @@ def _things(told: Source) -> Iterator[Thing]:
         part = known.MODULES.get(module)
         if part:
             yield Thing(*part, At(told.path, line), f"import {module}")
-    yield from (
-        Thing(DATABASE, _ENGINES.get(one, one), At(told.path, line), f"django.db.backends.{one}") for one, line in told.engines
-    )
+    for engine, line in told.engines:
+        if engine in _ENGINES:
+            yield Thing(DATABASE, _ENGINES[engine], At(told.path, line), f"django.db.backends.{engine}")
     yield from (Thing(METRICS, f"{kind} of prometheus-client", At(told.path, line), kind) for kind, line in told.counters)
     if told.path.startswith("benchmarks/") and name(told.path).startswith(("bench", "time_")):
         yield Thing(BENCHMARK, "benchmarks", At(told.path), name(told.path))
@@ -128,7 +129,7 @@ def _things(told: Source) -> Iterator[Thing]:
 
 def _settings(told: Source) -> Iterator[tuple[str, At, bool]]:
     for variable, line, required in told.settings:
-        if required or STORE.search(variable):
+        if (required and variable not in _USUAL) or STORE.search(variable):
             yield variable, At(told.path, line), required
 
 
@@ -137,7 +138,8 @@ def _programs(told: Source) -> Iterator[Program]:
     if told.runs or package:
         serves = bool(told.ports) or any(one.framework for one in told.made)
         port = max((port for port, _ in told.ports), default=0) if serves else None
-        yield Program(At(told.path, told.runs), package, told.asks, port)
+        alone = told.words == 1 and bool(told.ports)
+        yield Program(At(told.path, told.runs), package, told.asks or (told.words > 0 and not alone), port, alone)
 
 
 def _ordered(things: list[Thing]) -> tuple[Thing, ...]:
