@@ -37,7 +37,11 @@ _PAINTED = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(d
 
 
 class Refused(Exception):  # noqa: N818 - it is not the program that errs
-    """A page that cannot be loaded, and why."""
+    """What a browser or a page refuses, and what can be done about it."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def found() -> str | None:
@@ -48,12 +52,18 @@ def found() -> str | None:
 
 @contextmanager
 def browser(executable: str) -> Iterator[Browser]:
-    """Give a Chromium, and end it with all its processes."""
-    from playwright.sync_api import sync_playwright
+    """Give a Chromium, and end it with all its processes; raises Refused where it does not start."""
+    from playwright.sync_api import Error, sync_playwright
 
     sandbox = [] if os.geteuid() else ["--no-sandbox"]
     with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=executable, args=[*sandbox, "--disable-dev-shm-usage"])
+        try:
+            one = playwright.chromium.launch(executable_path=executable, args=[*sandbox, "--disable-dev-shm-usage"])
+        except Error as error:
+            said = error.message.splitlines()
+            raise Refused(
+                f"`{executable}` does not start: {next((line for line in said if 'FATAL' in line), said[0])}", INSTALL
+            ) from error
         try:
             yield one
         finally:
@@ -78,10 +88,10 @@ class Load:
         try:
             answer = self.page.goto(url, wait_until="load", timeout=_PATIENCE)
         except Error as error:
-            raise Refused(f"`{url}` cannot be loaded: {error.message.splitlines()[0].removeprefix('Page.goto: ')}") from error
+            raise Refused(f"`{url}` cannot be loaded: {_reason(error.message)}", "does the service answer there?") from error
         self.status = answer.status if answer else 0
         if self.status >= 400:
-            raise Refused(f"`{url}` answers {self.status}")
+            raise Refused(f"`{url}` answers {self.status}", "a page in `pages` has to be one that a visitor sees")
         began = time.monotonic()
         with suppress(Error):
             self.page.wait_for_load_state("networkidle", timeout=_QUIET)
@@ -98,6 +108,10 @@ class Load:
                 self.told = told
                 return True
         return False
+
+
+def _reason(message: str) -> str:
+    return message.splitlines()[0].removeprefix("Page.goto: ").partition(" at http")[0]
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 from urllib.parse import urljoin
 
@@ -22,8 +23,13 @@ from bmad_provisioner.kinds.performance import browsing
 from bmad_provisioner.kinds.performance.order import Target
 from bmad_provisioner.kinds.performance.pages import PLAIN, Network, Visit, visit
 
+_ERROR = re.compile(r"[\w.]+(?:Error|Exception)\b")
 _EACH, _ALL = 60.0, 60.0
 """Seconds that a load and a browser may take: a page whose script never ends is waited for no longer."""
+
+
+_LONGEST = 50
+"""Letters of a folder; a browser adds up to 55, and the path of a socket has at most 107 (`man 7 unix`)."""
 
 
 def visits(target: Target, url: str, times: int, turn: Turn, network: Network = PLAIN) -> tuple[Visit, ...]:
@@ -40,16 +46,22 @@ def visits(target: Target, url: str, times: int, turn: Turn, network: Network = 
     }
     loads = len(target.pages or ("/",)) * (times + 2)
     bounded = replace(turn, seconds=min(inf if turn.seconds is None else turn.seconds, _ALL + _EACH * loads))
-    with TemporaryDirectory(prefix="bmadp-", ignore_cleanup_errors=True) as scratch:
+    with TemporaryDirectory(prefix="bmadp-", dir=_short(), ignore_cleanup_errors=True) as scratch:
         ended = run_child(
             [sys.executable, "-P", "-m", __name__],
             folder=Path(scratch),
-            environment=_environment(target, scratch),
+            environment=_environment(scratch),
             turn=bounded,
             stdin=json.dumps(asked).encode(),
             hard=False,
         )
     return _read(target, ended, url)
+
+
+def _short() -> str:
+    """Return a folder for temporary files in which a browser can have its socket, whose path the kernel bounds."""
+    usual = gettempdir()
+    return usual if len(usual) <= _LONGEST else "/tmp"  # noqa: S108 - the folder made in it has a name of its own
 
 
 def _browser() -> str:
@@ -60,14 +72,11 @@ def _browser() -> str:
         )
     command = browsing.found()
     if command is None:
-        raise TaskError(
-            "pages need a Chromium, and there is none",
-            hint="install one (Debian: apt-get install chromium), or name one in BMADP_CHROMIUM",
-        )
+        raise TaskError("pages need a Chromium, and there is none", hint=browsing.INSTALL, started=False)
     return command
 
 
-def _environment(target: Target, scratch: str) -> dict[str, str]:
+def _environment(scratch: str) -> dict[str, str]:
     """Return the environment of a browser: all it keeps goes into a folder that is deleted, and no secret of ours into it."""
     ours = Path(bmad_provisioner.__file__).parent.parent
     homes = {"TMPDIR": scratch, "XDG_CONFIG_HOME": scratch, "XDG_CACHE_HOME": scratch, "PYTHONPATH": str(ours)}
@@ -80,13 +89,12 @@ def _read(target: Target, ended: Ended, url: str) -> tuple[Visit, ...]:
             f"`{target.name}`: its pages were not seen to the end: the browser was {ended.ending.value}", hint=f"open {url} by hand"
         )
     if ended.code:
-        words = ended.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise TaskError(
-            f"`{target.name}`: the browser failed: {scrubbed(words[-1] if words else 'without a word')[:300]}", hint="run it again"
-        )
+        lines = ended.stderr.decode("utf-8", "replace").splitlines()
+        why = next((line for line in reversed(lines) if _ERROR.match(line)), f"it ended with {ended.code}")
+        raise TaskError(f"`{target.name}`: the browser failed: {scrubbed(why)[:300]}", hint=f"open {url} by hand")
     said = json.loads(ended.stdout)
     if "refused" in said:
-        raise TaskError(f"`{target.name}`: {said['refused']}", hint=f"is it in `targets.{target.name}.pages` by mistake?")
+        raise TaskError(f"`{target.name}`: {said['refused']}", hint=said["hint"])
     return tuple(visit(one) for one in said["visits"])
 
 
@@ -106,7 +114,7 @@ def main() -> None:
     try:
         said: dict[str, Any] = {"visits": [asdict(one) for one in _seen(json.load(sys.stdin))]}
     except browsing.Refused as refused:
-        said = {"refused": str(refused)}
+        said = {"refused": str(refused), "hint": refused.hint}
     json.dump(said, sys.stdout)
 
 
