@@ -7,8 +7,12 @@ import json
 import pytest
 
 from bmad_provisioner.errors import UsageError
-from bmad_provisioner.kinds.performance.pipeline import Run, advice
-from bmad_provisioner.kinds.performance.reading_pipeline import steps
+from bmad_provisioner.kinds.performance import reading_pipeline
+from bmad_provisioner.kinds.performance.pipeline import Run, Step, advice
+
+
+def steps(files: dict[str, str]) -> tuple[Step, ...]:
+    return reading_pipeline.steps((path, text.encode()) for path, text in files.items())
 
 
 def _github(install: int, rest: bool = False) -> str:

@@ -34,16 +34,16 @@ class Seen:
     needs: frozenset[str] = frozenset()
 
 
-def steps(files: Mapping[str, str]) -> tuple[Step, ...]:
-    """Return the steps of a pipeline from the texts of files, each of one or more of its runs; raises UsageError.
+def steps(files: Iterable[tuple[str, bytes]]) -> tuple[Step, ...]:
+    """Return the steps of a pipeline from files (path and bytes), each of one or more of its runs; raises UsageError.
 
     It reads jobs of GitHub (`gh run view --json jobs`, or the REST API), jobs of GitLab, logs of `docker build` (`plain` or
     `rawjson`) and JUnit. One that failed says nothing of how long it takes. A step needs what it needed in all its runs; where
     a file doesn't say, jobs need what ended right before they began.
     """
     found: dict[str, list[Seen]] = {}
-    for source, text in files.items():
-        for one in seen(text, source):
+    for path, data in files:
+        for one in seen(data.decode("utf-8-sig", "replace"), path):
             found.setdefault(one.name, []).append(one)
     return tuple(_step(name, rows, found) for name, rows in found.items())
 
