@@ -43,6 +43,7 @@ _PARTIAL = {
     "no noise": replace(account(), noise=None, machine=None),
     "no change": replace(account(), impact=None, records=()),
     "a void trial": replace(account(), impact=replace(impact(), effects=(), remedies=(), void="it died")),
+    "two trials": replace(account(), besides=(replace(impact(), before="revision 1"),)),
     "no causes": replace(account(), found=(), items=(), trials=()),
     "all": account(),
 }
@@ -258,9 +259,18 @@ def test_gains_come_before_losses_and_what_is_not_proven_is_not_told() -> None:
     worse = replace(
         better, metric="p99", comparison=replace(better.comparison, ratio=1.4, low=1.3, high=1.5, verdict=Verdict.REGRESSION)
     )
-    said = won(replace(impact(), effects=(worse, unsure, better)))
+    said = won((replace(impact(), effects=(worse, unsure, better)),))
     assert [one.split()[2] for one in said] == ["better", "worse"]
-    assert won(replace(impact(), effects=(unsure,))) == ("Nothing that 10 pairs could show has changed.",)
+    assert won((replace(impact(), effects=(unsure,)),)) == ("Nothing that 10 pairs could show has changed.",)
+
+
+def test_each_of_several_trials_says_what_it_was_against() -> None:
+    one = _PARTIAL["two trials"]
+    said = won(one.impacts)
+    assert [text.partition(": ")[0] for text in said] == ["Against the baseline of 3f2a91c"] * 2 + ["Against revision 1"] * 2
+    text = _parsed(report_html(one)).text
+    assert text.count("What was to change") == 2
+    assert "before: revision 1" in text
 
 
 def test_a_tool_that_is_missing_is_said_once_with_how_to_get_it() -> None:

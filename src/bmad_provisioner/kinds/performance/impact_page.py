@@ -20,10 +20,10 @@ NOTE = (
 def impact_md(name: str, impact: Impact) -> str:
     """Return `impact.md` of a document."""
     judged = tables.effects(one for one in impact.effects if not one.guardrail)
-    tried = tables.remedies(impact)
+    tried = tables.remedies((impact,))
     return page(
         [f"# Impact on {prose(name)}", ""],
-        bullets(won(impact)),
+        bullets(won((impact,))),
         ["## What was compared", ""],
         bullets(compared(impact)),
         ["## What was to change", "", *table(judged)] if judged.rows else [],

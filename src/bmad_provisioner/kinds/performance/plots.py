@@ -84,9 +84,11 @@ def _told(axis: Any, told: Callable[[float], str]) -> None:
 
 
 def _times(axes: Any) -> None:
-    """Make the upright axis one of times, each step as many times the last."""
+    """Make the upright axis one of times, each step as many times the last; where nothing is drawn, leave it as it is."""
     from matplotlib.ticker import LogLocator
 
+    if axes.dataLim.height < 0:
+        return
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     # The narrower the range, the fewer powers of ten are in it, and the more numbers have to stand between them.
@@ -156,7 +158,7 @@ def timeline(shape: Shape) -> bytes:
 def _room(axes: Any) -> None:
     """Leave room for a legend above what is drawn on a logarithmic axis."""
     low, high = axes.get_ylim()
-    if low > 0:
+    if low > 0:  # nothing is drawn where it is not
         axes.set_ylim(low, high * (high / low) ** 0.18)
 
 

@@ -39,6 +39,13 @@ class Account:
     records: tuple[Record, ...] = ()
     discovered: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    besides: tuple[Impact, ...] = ()
+    """Trials beside `impact`: of other states, with other remedies."""
+
+    @property
+    def impacts(self) -> tuple[Impact, ...]:
+        """All trials."""
+        return (*((self.impact,) if self.impact else ()), *self.besides)
 
     @property
     def causes(self) -> tuple[Cause, ...]:

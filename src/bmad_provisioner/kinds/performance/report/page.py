@@ -13,6 +13,7 @@ from bmad_provisioner.characters import scrubbed
 from bmad_provisioner.kinds.performance import plots
 from bmad_provisioner.kinds.performance.budgets import State
 from bmad_provisioner.kinds.performance.impact_page import NOTE, compared, guarded
+from bmad_provisioner.kinds.performance.measured import Impact
 from bmad_provisioner.kinds.performance.order import Order, Target
 from bmad_provisioner.kinds.performance.report import tables
 from bmad_provisioner.kinds.performance.report.account import Account, Judged
@@ -72,8 +73,7 @@ def _coded(text: str) -> Markup:
 def _told(account: Account, pictures: Sequence[Picture]) -> Mapping[str, Any]:
     """Return everything that the template speaks of, as plain values."""
     judged = sorted(account.judged(), key=lambda one: (not one.is_goal, _WORST.index(one.state)))
-    impact = account.impact
-    rails = [one for one in impact.effects if one.guardrail] if impact else []
+    effects = [one for impact in account.impacts for one in impact.effects]
     return {
         "name": account.order.name,
         "headline": headline(account),
@@ -83,7 +83,7 @@ def _told(account: Account, pictures: Sequence[Picture]) -> Mapping[str, Any]:
         "goals": [_gauge(one) for one in judged if one.is_goal],
         "costly": costliest(account),
         "looked": bool(account.found or account.items),
-        "won": won(impact),
+        "won": won(account.impacts),
         "asked": list(_asked(account.order)),
         "discovered": account.discovered,
         "machine": machine(account.machine) if account.machine else "",
@@ -96,20 +96,27 @@ def _told(account: Account, pictures: Sequence[Picture]) -> Mapping[str, Any]:
         "items": tables.items(account.items),
         "trials": tables.trials(account.trials),
         "terms": list(_terms(account)),
-        "remedies": tables.remedies(impact) if impact else None,
-        "compared": list(compared(impact)) if impact else [],
-        "effects": tables.effects(one for one in impact.effects if not one.guardrail) if impact else None,
-        "rails": tables.effects(rails),
-        "guarded": guarded(rails) if rails else "",
-        "foretold": tables.foretold((one for one in impact.effects if any(one.predicted)) if impact else (), account.items),
+        "remedies": tables.remedies(account.impacts),
+        "impacts": list(map(_compared, account.impacts)),
+        "foretold": tables.foretold((one for one in effects if any(one.predicted)), account.items),
         "records": tables.records(account.records),
-        "open": still_open(impact.effects) if impact else (),
+        "open": still_open(effects),
         "triggers": TRIGGERS,
         "caveats": caveats(account),
         "files": account.files,
         "notes": {"clock": CLOCK, "fid": NO_FID, "impact": NOTE},
         "strong": tables.STRONG,
         "pictures": [(one, _inlined(one, at)) for at, one in enumerate(pictures)],
+    }
+
+
+def _compared(impact: Impact) -> Mapping[str, Any]:
+    rails = [one for one in impact.effects if one.guardrail]
+    return {
+        "how": list(compared(impact)),
+        "effects": tables.effects(one for one in impact.effects if not one.guardrail),
+        "rails": tables.effects(rails),
+        "guarded": guarded(rails) if rails else "",
     }
 
 

@@ -55,10 +55,12 @@ def _pictures(account: Account) -> Iterator[Picture]:
     if causes:
         words = listed([f"{one.kind} in {one.request} costs {part(one.share.value)}" for one in causes[:3]])
         yield Picture("causes", PROFILE, words, plots.causes(causes))
-    if account.impact and account.impact.effects:
-        changed = [one for one in account.impact.effects if verdict(one) in (Verdict.IMPROVEMENT, Verdict.REGRESSION)]
-        told = [f"{one.metric} of {one.target} {change(one.comparison.ratio)}" for one in changed]
-        yield Picture("impact", VALIDATE, f"Proven changes: {listed(told) or 'none'}", plots.effects(account.impact))
+    for at, impact in enumerate(account.impacts, 1):
+        if impact.effects:
+            changed = [one for one in impact.effects if verdict(one) in (Verdict.IMPROVEMENT, Verdict.REGRESSION)]
+            told = [f"{one.metric} of {one.target} {change(one.comparison.ratio)}" for one in changed]
+            words = f"Proven changes against {impact.before}: {listed(told) or 'none'}"
+            yield Picture("impact" if at == 1 else f"impact-{at}", VALIDATE, words, plots.effects(impact))
 
 
 def _of_service(served: Served) -> Iterator[Picture]:

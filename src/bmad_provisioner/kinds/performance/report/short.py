@@ -24,7 +24,7 @@ def report_md(account: Account) -> str:
         _goals(account),
         _causes(account),
         ["## What was won", ""],
-        _bullets(won(account.impact), CHANGES),
+        _bullets(won(account.impacts), CHANGES),
         _beware(account),
     )
 

@@ -205,9 +205,9 @@ def _effect(one: Effect) -> tuple[str, ...]:
     return quoted(one.target), one.metric, before, after, *changed, VERDICTS[verdict(one)], part(found.detectable), promised
 
 
-def remedies(impact: Impact) -> Table:
+def remedies(impacts: Iterable[Impact]) -> Table:
     """Return the changes that were tried, and whether they stay."""
-    tried = ((item, what, "stays" if stays else "taken back") for item, what, stays in impact.remedies)
+    tried = ((item, what, "stays" if stays else "taken back") for one in impacts for item, what, stays in one.remedies)
     return Table(("item", "what was changed", "now"), tuple(tried))
 
 

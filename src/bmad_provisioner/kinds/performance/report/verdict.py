@@ -145,10 +145,14 @@ def costs(cause: Cause) -> str:
     return f"{parts(cause.share)} {of_what(cause)}, in {reach} ({sure})"
 
 
-def won(impact: Impact | None) -> tuple[str, ...]:
-    """Return what became of the changes that were tried, the gains first."""
-    if impact is None:
+def won(impacts: Sequence[Impact]) -> tuple[str, ...]:
+    """Return what became of the changes that were tried, trial by trial, the gains first."""
+    if not impacts:
         return ("No change has been compared with what was before.",)
+    return tuple(f"Against {one.before}: {said}" if len(impacts) > 1 else said for one in impacts for said in _won(one))
+
+
+def _won(impact: Impact) -> tuple[str, ...]:
     if impact.void:
         return (f"The comparison says nothing: {impact.void}.",)
     some = [one for wanted in (Verdict.IMPROVEMENT, Verdict.REGRESSION) for one in impact.effects if verdict(one) is wanted]
