@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bmad_provisioner.errors import UsageError
 from bmad_provisioner.kinds.performance import discover
 from bmad_provisioner.kinds.performance.arrivals import Stretch
 from bmad_provisioner.kinds.performance.discover import access_log
@@ -543,10 +544,12 @@ def test_a_file_that_is_too_large_is_told_and_not_read() -> None:
 
 def test_a_file_that_cannot_be_opened_is_told() -> None:
     def gone(path: str) -> bytes:
+        if path == "setup.cfg":
+            raise UsageError("`setup.cfg` is no longer what it was")
         raise FileNotFoundError(2, "No such file or directory", path)
 
-    found = discover.found(Order("shop", ()), ["requirements.txt"], gone)
-    assert [one.why for one in found.unread] == ["No such file or directory"]
+    found = discover.found(Order("shop", ()), ["requirements.txt", "setup.cfg"], gone)
+    assert [one.why for one in found.unread] == ["No such file or directory", "`setup.cfg` is no longer what it was"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from math import ceil
 
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.kinds.performance.discover import found as look
+from bmad_provisioner.kinds.performance.discover.access_log import is_harmless
 from bmad_provisioner.kinds.performance.discover.facts import BENCHMARK, App, Found, Program
 from bmad_provisioner.kinds.performance.discover.files import is_own, is_test
 from bmad_provisioner.kinds.performance.discover.files import name as last
@@ -115,9 +116,8 @@ def _by_gunicorn(app: App) -> str:
 
 def _service(found: Found, start: str, port: int) -> dict[str, Plain]:
     made: dict[str, Plain] = {"url": f"http://127.0.0.1:{port}/", "start": start}
-    paths = sorted(
-        {one.path for one in found.routes if one.gets and not re.search(r"[{*]", one.path)}, key=lambda one: (len(one), one)
-    )
+    plain = {one.path for one in found.routes if one.gets and not re.search(r"[{*]", one.path) and is_harmless(one.path)}
+    paths = sorted(plain, key=lambda one: (len(one), one))
     ready = next((path for path in paths if _READY.match(path)), None)
     if ready or (paths and "/" not in paths):
         made["ready"] = ready or paths[0]

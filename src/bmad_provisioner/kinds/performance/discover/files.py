@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from bmad_provisioner.digest import Plain
+from bmad_provisioner.errors import BmadpError
 from bmad_provisioner.kinds.performance.discover.facts import At, Unread
 from bmad_provisioner.strict_yaml import parse
 
@@ -98,7 +99,9 @@ class Files:
             return self._read(path)
         except OSError as error:
             self.note(path, error.strerror or "it cannot be opened")
-            return b""
+        except BmadpError as error:  # a link, or a file that somebody is just writing
+            self.note(path, str(error))
+        return b""
 
 
 def is_own(path: str) -> bool:
