@@ -27,6 +27,7 @@ from bmad_provisioner.kinds.performance.discover.routes import routes
 from bmad_provisioner.kinds.performance.discover.source import Source, source
 from bmad_provisioner.kinds.performance.discover.surroundings import STORE, surroundings
 from bmad_provisioner.kinds.performance.order import Order
+from bmad_provisioner.kinds.performance.report.wording import counted
 
 _USUAL = frozenset(("PATH", "HOME", "USER", "LANG", "TMPDIR", "PWD", "SHELL", "TERM", "PYTHONPATH", "DJANGO_SETTINGS_MODULE"))
 """Variables that are there anyway, or that the project sets itself."""
@@ -110,7 +111,7 @@ def _languages(files: Files) -> Iterator[Thing]:
         language = _LANGUAGES.get("." + path.rpartition(".")[2])
         if language:
             counts.setdefault(language, []).append(path)
-    yield from (Thing(LANGUAGE, language, At(some[0]), f"{len(some)} files") for language, some in counts.items())
+    yield from (Thing(LANGUAGE, language, At(some[0]), counted(len(some), "file")) for language, some in counts.items())
 
 
 def _things(told: Source) -> Iterator[Thing]:
