@@ -99,6 +99,11 @@ def test_what_never_ends_is_ended_and_has_failed(folder: Path) -> None:
     assert "took longer than 0.3 s" in ran.problem
 
 
+def test_what_nobody_waits_for_any_more_is_stopped(folder: Path) -> None:
+    with pytest.raises(TaskError, match="`it` was stopped"):
+        once(_command(sys.executable, "-c", "import time; time.sleep(60)"), folder, Turn(stopped=lambda: True))
+
+
 def test_a_command_that_fails_once_in_ten_does_so_in_one_of_ten_runs(folder: Path) -> None:
     found = runs(_command(sys.executable, "work.py", "now_and_then"), folder, Turn(), 10)
     assert [bool(ran.problem) for ran in found] == [False] * 9 + [True]

@@ -117,7 +117,7 @@ def _steepest(doubled: Doubled, found: Sequence[Hot]) -> tuple[Line | None, Hot 
     """
     work = Counter[Line]()
     for line, spent in busy(doubled.largest.seen).items():
-        work[Line(line.path, line.number or 0, _named(line.function))] += spent  # type: ignore[assignment]
+        work[Line(line.path, line.number, _named(line.function))] += spent  # type: ignore[assignment]
     seen = top(work)
     for one in found:
         if seen is None or (one.line.path, one.line.function) == (seen.path, seen.function):
