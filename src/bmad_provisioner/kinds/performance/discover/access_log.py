@@ -20,7 +20,7 @@ _COMMON = re.compile(
 )
 _UVICORN = re.compile(r'^INFO:\s{1,10}\S{1,100} - "([A-Z]{3,10}) ([^" ]{1,4000}) HTTP/[\d.]{1,3}" (\d{3})\b')
 _SECONDS = re.compile(r"(?:(?:request_time|rt)=|\s)\"?(\d{1,5}\.(?:\d{3}|\d{6}))\"?\s{0,9}$")
-"""nginx's `$request_time`, or gunicorn's `%(L)s`, at the end or by its name. What has no point may be in any unit: it is not taken."""
+"""nginx's `$request_time`, or gunicorn's `%(L)s`, at the end or by its name; what has no point may be in any unit."""
 _UNITS = re.compile(r"^(\d{1,9}(?:\.\d{1,9})?)\s?(µs|us|ms|s)$")
 _UNIT = {"µs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 _MOST_SHAPES, _MOST_EXAMPLES, _MOST_TIMES, _LONGEST_LINE = 2_000, 50, 20_000, 20_000

@@ -55,6 +55,6 @@ def _after(found: Found, open_ones: Sequence[Signal]) -> Iterator[str]:
     if open_ones and not found.has(METRICS, "Prometheus"):
         yield "- No Prometheus was found in the project: whatever scrapes or receives lies elsewhere, or has to be set up first."
     if not any(one.p50 is not None for log in found.logs for one in log.traffic):
-        yield "- No log holds the time of each request: nginx's `$request_time`, or `%(L)s` in gunicorn's `--access-logformat`, as the last word gives it."
+        yield "- No log holds the time of each request: nginx's `$request_time` or gunicorn's `%(L)s` as the last word gives it."
     yield "- `alerts.yaml` and `dashboard.json` beside this page watch the budgets; both name the metrics that `bmadp` exports."
     yield ""
