@@ -141,15 +141,18 @@ def test_who_waits_for_a_program_it_started_is_told_so(folder: Path) -> None:
     assert "programs that it started" in clues[-1].evidence
 
 
-def test_memory_is_told_by_what_holds_it_and_by_what_leaves_it_behind(folder: Path) -> None:
-    leak, large = _function("keep", n=20_000), _function("hold", n=6_000)
-    (kept,) = process_clues(Examined(leak, runs(leak, folder, Turn(), 1), memory=memory(leak, folder, Turn(), 0.4)))
-    assert (kept.kind, kept.lane, kept.looks) == ("leak", "capacity", 0)
-    assert kept.line is not None
-    assert kept.line.number == _line("KEPT.append")
-    (held,) = process_clues(Examined(large, runs(large, folder, Turn(), 1), memory=memory(large, folder, Turn(), 0.4)))
-    assert (held.kind, held.line and held.line.number) == ("peak-memory", _line("return len([bytes"))
-    assert 0.5 < held.share <= 1
+def test_what_calls_leave_behind_is_told_with_the_line_that_keeps_it(folder: Path) -> None:
+    target = _function("keep", n=20_000)
+    (clue,) = process_clues(Examined(target, runs(target, folder, Turn(), 1), memory=memory(target, folder, Turn(), 0.4)))
+    assert (clue.kind, clue.lane, clue.looks) == ("leak", "capacity", 0)
+    assert (clue.line and clue.line.number) == _line("KEPT.append")
+
+
+def test_what_holds_the_most_at_the_peak_is_told(folder: Path) -> None:
+    target = _command("hold", "6000")
+    (clue,) = process_clues(Examined(target, runs(target, folder, Turn(), 1), memory=memory(target, folder, Turn())))
+    assert (clue.kind, clue.line and clue.line.number) == ("peak-memory", _line("return len([bytes"))
+    assert 0.5 < clue.share <= 1
 
 
 _IT = Target("it", COMMAND, command=("shop", "--all"))
