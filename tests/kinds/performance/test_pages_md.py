@@ -15,7 +15,7 @@ from bmad_provisioner.kinds.performance.report.account import Account
 from bmad_provisioner.kinds.performance.report.baseline_page import baseline_md
 from bmad_provisioner.kinds.performance.report.markdown import prose
 from bmad_provisioner.kinds.performance.report.pictures import Picture
-from bmad_provisioner.kinds.performance.report.wording import changes, part
+from bmad_provisioner.kinds.performance.report.wording import changed, part
 from bmad_provisioner.kinds.performance.retrospective import retrospective_md
 from bmad_provisioner.kinds.performance.stats import Comparison, Verdict
 from performance_account import account, impact, worked
@@ -97,6 +97,19 @@ def test_a_guardrail_that_got_worse_is_not_overlooked() -> None:
     assert "**worse**" in page
 
 
+def test_more_of_what_is_better_when_it_is_more_is_told_as_more() -> None:
+    found = Comparison(0.5, 0.4, 0.8, 0.01, Verdict.IMPROVEMENT, 0.05, 10)
+    one = Effect("web", "throughput", (50.0,), (100.0,), found, 0.01, predicted=(0.2, 0.5), item="PERF-001")
+    page = _holds_together(impact_md("shop", replace(impact(), effects=(one,))))
+    assert "`web` is better in throughput: 50/s before, 100/s now, +100% (+25% to +150%, p 0.010)." in page
+    assert "| +25% to +100% |" in page
+
+
+def test_what_speaks_against_a_change_is_said_first() -> None:
+    page = _holds_together(impact_md("shop", replace(impact(), void="`web GET /` is answered otherwise")))
+    assert page.splitlines()[2] == "- What was tried is taken back: `web GET /` is answered otherwise."
+
+
 @pytest.mark.parametrize(
     ("low", "high", "told"),
     [(0.5, 0.6, "came true"), (0.2, 0.3, "saved more"), (0.9, 1.0, "saved less"), (0.5, 0.9, "fits, but is not settled")],
@@ -104,7 +117,7 @@ def test_a_guardrail_that_got_worse_is_not_overlooked() -> None:
 def test_predictions_are_held_against_what_was_measured(low: float, high: float, told: str) -> None:
     one = _effect((low + high) / 2, low, high, Verdict.IMPROVEMENT, predicted=(0.3, 0.6), item="PERF-001")
     page = _holds_together(retrospective_md("shop", (), [one], account().items))
-    assert f"| PERF-001 | n-plus-one | `web` p95 | 30% to 60% | {changes(one.comparison.ratio, 1.0).split()[0]} |" in page
+    assert f"| PERF-001 | n-plus-one | `web` p95 | -30% to -60% | {changed(one)} |" in page
     assert f"| {told} |" in page
 
 

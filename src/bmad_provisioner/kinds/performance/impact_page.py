@@ -12,8 +12,8 @@ from bmad_provisioner.kinds.performance.report.wording import counted, listed, q
 from bmad_provisioner.kinds.performance.stats import Verdict
 
 NOTE = (
-    "The change is the median of all pairs. `p of all` is p as Holm corrects it for everything that was compared: only where it is "
-    "small too is a change claimed. Smaller changes than `could have seen` would most likely have been missed."
+    "The change is the median of all pairs. `p of all` is p corrected for everything that was looked at together: only where it "
+    "is small too is a change claimed. Smaller changes than `could have seen` would most likely have been missed."
 )
 
 
@@ -36,7 +36,7 @@ def impact_md(name: str, impact: Impact) -> str:
 def compared(impact: Impact) -> Iterator[str]:
     """Yield what was compared with what, and by which rule."""
     if impact.void:
-        yield f"void: {impact.void}; nothing below proves anything"
+        yield f"what speaks against what was tried: {impact.void}" if impact.effects else f"void: {impact.void}"
     yield f"before: {impact.before}"
     yield f"after: {impact.after}"
     yield f"{counted(impact.pairs, 'pair')}, interleaved, one number a process"

@@ -16,7 +16,7 @@ from bmad_provisioner.kinds.performance.measured import Impact, Noise, Paged, Sh
 from bmad_provisioner.kinds.performance.metrics import METRICS
 from bmad_provisioner.kinds.performance.quantities import told_seconds, told_size
 from bmad_provisioner.kinds.performance.readings import Step
-from bmad_provisioner.kinds.performance.report.wording import verdict
+from bmad_provisioner.kinds.performance.report.wording import ratios, verdict
 from bmad_provisioner.kinds.performance.scalability import Law
 from bmad_provisioner.kinds.performance.stats import Verdict
 
@@ -273,12 +273,12 @@ def effects(impact: Impact) -> bytes:
         axes = _axes(figure, "After against before", "change; the line is the interval, the band was foretold")
         axes.axvline(0, color=SOFT, linewidth=1)
         for at, one in enumerate(some):
-            colour, found = colours.get(verdict(one), SOFT), one.comparison
-            if any(one.predicted):
+            colour, (middle, low, high) = colours.get(verdict(one), SOFT), ratios(one)
+            if any(one.predicted) and METRICS[one.metric].less_is_better:
                 least, most = one.predicted
                 axes.barh(at, most - least, left=-most, height=0.5, color=GRID)
-            axes.plot([found.low - 1, found.high - 1], [at, at], color=colour, linewidth=2.2, solid_capstyle="round")
-            axes.plot([found.ratio - 1], [at], "o" if verdict(one) in colours else "D", color=colour, markersize=6.5)
+            axes.plot([low - 1, high - 1], [at, at], color=colour, linewidth=2.2, solid_capstyle="round")
+            axes.plot([middle - 1], [at], "o" if verdict(one) in colours else "D", color=colour, markersize=6.5)
         axes.set_yticks(range(len(some)), [_plain(f"{one.target} {one.metric}", 28) for one in some], color=INK)
         axes.set_ylim(-0.6, len(some) - 0.4)
         axes.grid(visible=True, axis="x")

@@ -8,7 +8,7 @@ from math import ceil, isfinite, log
 from bmad_provisioner.kinds.performance.measured import Effect
 from bmad_provisioner.kinds.performance.report import tables
 from bmad_provisioner.kinds.performance.report.markdown import bullets, page, prose, table
-from bmad_provisioner.kinds.performance.report.wording import change, changes, counted, part, quoted, verdict
+from bmad_provisioner.kinds.performance.report.wording import bounds, changed, counted, part, quoted, verdict
 from bmad_provisioner.kinds.performance.roadmap import Item, Record
 from bmad_provisioner.kinds.performance.stats import EFFECT, FEWEST, Verdict
 
@@ -24,7 +24,7 @@ _WORKED = "A remedy worked where it saved at least half of what was foretold; ro
 
 def retrospective_md(name: str, records: Sequence[Record], effects: Sequence[Effect], items: Sequence[Item] = ()) -> str:
     """Return `retrospective.md` of a document; `items` say of which kind a remedy was."""
-    foretold = list(table(tables.foretold((one for one in effects if any(one.predicted)), items)))
+    foretold = list(table(tables.predictions((one for one in effects if any(one.predicted)), items)))
     believed = list(table(tables.records(records)))
     return page(
         [f"# Retrospective of {prose(name)}", "", "## Foretold and measured", ""],
@@ -54,5 +54,5 @@ def _settled_by(one: Effect) -> str:
     if more > found.pairs:
         seen = f"only changes from {part(found.detectable)} on could be seen"
         return f"{what}: {seen}; about {more:,} pairs would show one of {part(wanted)}"
-    measured = f"{change(found.ratio)} ({changes(found.low, found.high)})"
+    measured = f"{changed(one)} ({bounds(one)})"
     return f"{what}: {measured} is neither a change nor the absence of one; the same trial with {2 * found.pairs} pairs may tell"

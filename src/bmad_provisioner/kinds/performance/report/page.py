@@ -98,7 +98,7 @@ def _told(account: Account, pictures: Sequence[Picture]) -> Mapping[str, Any]:
         "terms": list(_terms(account)),
         "remedies": tables.remedies(account.impacts),
         "impacts": list(map(_compared, account.impacts)),
-        "foretold": tables.foretold((one for one in effects if any(one.predicted)), account.items),
+        "foretold": tables.predictions((one for one in effects if any(one.predicted)), account.items),
         "records": tables.records(account.records),
         "open": still_open(effects),
         "triggers": TRIGGERS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from bmad_provisioner.kinds.performance import plots
@@ -15,13 +15,13 @@ from bmad_provisioner.kinds.performance.quantities import told_seconds, told_siz
 from bmad_provisioner.kinds.performance.readings import BASELINE, STRESS, limit, steps
 from bmad_provisioner.kinds.performance.report.account import Account
 from bmad_provisioner.kinds.performance.report.verdict import ranked
-from bmad_provisioner.kinds.performance.report.wording import change, counted, listed, part, value, verdict
+from bmad_provisioner.kinds.performance.report.wording import changed, counted, listed, part, value, verdict
 from bmad_provisioner.kinds.performance.scalability import Law, fit
 from bmad_provisioner.kinds.performance.stats import Verdict
 
 MEASURE, PROFILE, VALIDATE = "measure", "profile", "validate"
 """The phases that have pictures."""
-MOST_CAUSES = 8
+MOST_CAUSES, MOST_EFFECTS, MOST_TOLD = 8, 16, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,12 @@ def _pictures(account: Account) -> Iterator[Picture]:
         yield Picture("causes", PROFILE, words, plots.causes(causes))
     for at, impact in enumerate(account.impacts, 1):
         if impact.effects:
-            changed = [one for one in impact.effects if verdict(one) in (Verdict.IMPROVEMENT, Verdict.REGRESSION)]
-            told = [f"{one.metric} of {one.target} {change(one.comparison.ratio)}" for one in changed]
-            words = f"Proven changes against {impact.before}: {listed(told) or 'none'}"
-            yield Picture("impact" if at == 1 else f"impact-{at}", VALIDATE, words, plots.effects(impact))
+            proven = sorted(impact.effects, key=lambda one: verdict(one) not in (Verdict.IMPROVEMENT, Verdict.REGRESSION))
+            shown = replace(impact, effects=tuple(proven[:MOST_EFFECTS]))
+            count = sum(verdict(one) in (Verdict.IMPROVEMENT, Verdict.REGRESSION) for one in proven)
+            told = [f"{one.metric} of {one.target} {changed(one)}" for one in proven[: min(count, MOST_TOLD)]]
+            words = f"{counted(count, 'change')} proven against {impact.before}{': ' if told else ''}{listed(told)}"
+            yield Picture("impact" if at == 1 else f"impact-{at}", VALIDATE, words, plots.effects(shown))
 
 
 def _of_service(served: Served) -> Iterator[Picture]:

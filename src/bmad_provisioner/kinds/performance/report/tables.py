@@ -19,9 +19,10 @@ from bmad_provisioner.kinds.performance.report.wording import (
     STATES,
     VERDICTS,
     between,
+    bounds,
     chance,
-    change,
-    changes,
+    changed,
+    foretold,
     held,
     limit,
     of_what,
@@ -199,10 +200,9 @@ def effects(some: Iterable[Effect]) -> Table:
 def _effect(one: Effect) -> tuple[str, ...]:
     found, of = one.comparison, METRICS[one.metric]
     before, after = (value(of, median(each)) if each else "" for each in (one.before, one.after))
-    changed = change(found.ratio), changes(found.low, found.high), chance(found.p), chance(one.adjusted)
-    least, most = one.predicted
-    promised = f"{-least:+.0%} to {-most:+.0%}" if any(one.predicted) else ""
-    return quoted(one.target), one.metric, before, after, *changed, VERDICTS[verdict(one)], part(found.detectable), promised
+    sure = bounds(one), chance(found.p), chance(one.adjusted)
+    proven = VERDICTS[verdict(one)], part(found.detectable), foretold(one)
+    return quoted(one.target), one.metric, before, after, changed(one), *sure, *proven
 
 
 def remedies(impacts: Iterable[Impact]) -> Table:
@@ -211,18 +211,16 @@ def remedies(impacts: Iterable[Impact]) -> Table:
     return Table(("item", "what was changed", "now"), tuple(tried))
 
 
-def foretold(some: Iterable[Effect], found: Sequence[Item]) -> Table:
+def predictions(some: Iterable[Effect], found: Sequence[Item]) -> Table:
     """Return predictions beside what was measured; `found` say of which kind a remedy was."""
     kinds = {item.id: item.cause.kind for item in found}
-    head = ("item", "remedy of", "metric", "foretold saving >", "measured change >", "between >", "proves", "the prediction")
+    head = ("item", "remedy of", "metric", "foretold >", "measured >", "between >", "proves", "the prediction")
     return Table(head, tuple(_foretold(one, kinds.get(one.item, "")) for one in some))
 
 
 def _foretold(one: Effect, kind: str) -> tuple[str, ...]:
-    measured, (least, most) = one.comparison, one.predicted
-    changed = change(measured.ratio), changes(measured.low, measured.high)
     metric = f"{quoted(one.target)} {one.metric}"
-    return one.item, kind, metric, f"{least:.0%} to {most:.0%}", *changed, VERDICTS[verdict(one)], held(one)
+    return one.item, kind, metric, foretold(one), changed(one), bounds(one), VERDICTS[verdict(one)], held(one)
 
 
 def records(some: Iterable[Record]) -> Table:

@@ -13,9 +13,9 @@ from bmad_provisioner.kinds.performance.measured import Effect, Impact, Paged, S
 from bmad_provisioner.kinds.performance.metrics import METRICS, Reading
 from bmad_provisioner.kinds.performance.report.account import BASELINE, Account
 from bmad_provisioner.kinds.performance.report.wording import (
+    bounds,
     chance,
-    change,
-    changes,
+    changed,
     counted,
     limit,
     listed,
@@ -153,20 +153,22 @@ def won(impacts: Sequence[Impact]) -> tuple[str, ...]:
 
 
 def _won(impact: Impact) -> tuple[str, ...]:
-    if impact.void:
+    if impact.void and not impact.effects:
         return (f"The comparison says nothing: {impact.void}.",)
+    against = (f"What was tried is taken back: {impact.void}.",) if impact.void else ()
     some = [one for wanted in (Verdict.IMPROVEMENT, Verdict.REGRESSION) for one in impact.effects if verdict(one) is wanted]
-    return tuple(map(effect, some)) or (f"Nothing that {counted(impact.pairs, 'pair')} could show has changed.",)
+    told = tuple(map(effect, some)) or (f"Nothing that {counted(impact.pairs, 'pair')} could show has changed.",)
+    return against + told
 
 
 def effect(one: Effect) -> str:
     """Return a change of a metric in a sentence."""
-    of, found = METRICS[one.metric], one.comparison
+    of = METRICS[one.metric]
     before, after = (value(of, _middle(some)) for some in (one.before, one.after))
-    what = "better" if found.verdict is Verdict.IMPROVEMENT else "worse"
+    what = "better" if verdict(one) is Verdict.IMPROVEMENT else "worse"
     return (
-        f"`{one.target}` is {what} in {one.metric}: {before} before, {after} now, {change(found.ratio)} "
-        f"({changes(found.low, found.high)}, p {chance(one.adjusted)})."
+        f"`{one.target}` is {what} in {one.metric}: {before} before, {after} now, {changed(one)} "
+        f"({bounds(one)}, p {chance(one.adjusted)})."
     )
 
 

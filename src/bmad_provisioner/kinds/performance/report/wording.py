@@ -10,7 +10,7 @@ from bmad_provisioner.kinds.performance.causes import Cause, bound
 from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME
 from bmad_provisioner.kinds.performance.estimate import Estimate
 from bmad_provisioner.kinds.performance.measured import Effect
-from bmad_provisioner.kinds.performance.metrics import Metric
+from bmad_provisioner.kinds.performance.metrics import METRICS, Metric
 from bmad_provisioner.kinds.performance.stats import ALPHA, Verdict
 
 _OF_LANE = {
@@ -72,17 +72,39 @@ def verdict(effect: Effect) -> Verdict:
     return Verdict.INCONCLUSIVE if claimed and effect.adjusted >= ALPHA else effect.comparison.verdict
 
 
+def ratios(effect: Effect) -> tuple[float, float, float]:
+    """Return after : before and its bounds, as the metric itself changed: comparisons turn round what is better when it is more."""
+    found = effect.comparison
+    if METRICS[effect.metric].less_is_better:
+        return found.ratio, found.low, found.high
+    return 1 / found.ratio, 1 / found.high, 1 / found.low
+
+
+def changed(effect: Effect) -> str:
+    """Return by how much a metric changed."""
+    return change(ratios(effect)[0])
+
+
+def bounds(effect: Effect) -> str:
+    """Return between which changes that of a metric is believed to lie."""
+    _, low, high = ratios(effect)
+    return f"{change(low)} to {change(high)}"
+
+
+def foretold(effect: Effect) -> str:
+    """Return the change that was foretold; nothing where none was."""
+    least, most = (1 - min(part, 0.99) for part in effect.predicted)
+    if not METRICS[effect.metric].less_is_better:
+        least, most = 1 / least, 1 / most
+    return f"{change(least)} to {change(most)}" if any(effect.predicted) else ""
+
+
 def change(ratio: float) -> str:
     """Return a ratio after : before as the change that it is, with its sign."""
     changed = ratio - 1
     if abs(changed) < 0.0005:
         return "0%"
     return f"{changed:+.0%}" if abs(changed) >= 0.0995 else f"{changed:+.1%}"
-
-
-def changes(low: float, high: float) -> str:
-    """Return the bounds of a ratio as changes."""
-    return f"{change(low)} to {change(high)}"
 
 
 def chance(p: float) -> str:
