@@ -361,10 +361,21 @@ def test_constants_are_taken_from_the_statistics_where_none_were_seen(server: Cl
     assert [one.keys[0] for one in advice.indexes] == ["customer_id"]
     assert [one.what for one in advice.missing] == ["pg_qualstats"]
     assert advice.statements[0].values == "with values that are common"
+    server.run("unseen", *_RESET)
+    with server.connected("unseen") as shop:
+        for i in range(10):
+            _ask(
+                shop,
+                "SELECT total FROM orders WHERE created_at > %s::timestamptz AND created_at < %s::timestamptz",
+                f"2026-03-{i + 10}",
+                f"2026-03-{i + 11}",
+            )
+    (index,) = _advice(server, "unseen").indexes
+    assert (index.keys, _advice(server, "unseen").statements[0].values) == (("created_at",), "with any values")
     server.run("unseen", "DROP EXTENSION hypopg")
     without = _advice(server, "unseen")
     assert [one.what for one in without.missing] == ["hypopg", "pg_qualstats"]
-    assert (without.indexes, without.statements[0].shape) == ((), advice.statements[0].shape)
+    assert (without.indexes, bool(without.statements)) == ((), True)
 
 
 @pytest.mark.parametrize(("version", "aged"), [("1.4", False), ("1.9", True)])
