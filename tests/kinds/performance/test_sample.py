@@ -22,22 +22,22 @@ from bmad_provisioner.engine.task import Turn
 from bmad_provisioner.kind import Document
 from bmad_provisioner.kinds.performance import model, start
 from bmad_provisioner.kinds.performance.clues import Clue, clues
-from bmad_provisioner.kinds.performance.looking import QUICK, Effort, look
+from bmad_provisioner.kinds.performance.looking import QUICK, look
 from bmad_provisioner.kinds.performance.order import Order, Target, order
 from bmad_provisioner.kinds.performance.service import ask, running
 
 _TWIN = Path(__file__).parent / "shop_fixed"
-_LITTLE = Effort(4, 0.3, 20, 1.0)
+_EFFORT = replace(QUICK, crowd=1.0)
 _DECOYS = ("/", "/cart", "/api/report")
 _PLANTED = {
     "/api/reviews": ("missing-index", "shop/store.py", "FROM reviews WHERE product = ?"),
-    "/api/orders": ("n-plus-one", "shop/store.py", "FROM products WHERE id = ?"),
+    "/api/orders": ("n-plus-one", "shop/store.py", "self._product("),
     "/api/recommendations": ("superlinear", "shop/recommend.py", "for other in products"),
-    "/api/availability": ("sequential-io", "shop/suppliers.py", "time.sleep"),
+    "/api/availability": ("sequential-io", "shop/suppliers.py", "for name in SUPPLIERS"),
     "/api/shipping": ("lock", "shop/shipping.py", "with _lock"),
     "/api/catalogue": ("no-compression", "", ""),
 }
-"""What is wrong with each request, and the words of the line that is to blame."""
+"""What is wrong with each request, and the words of the line that is to blame, in that file; a server that packs nothing has none."""
 
 
 def _laid(folder: Path, *, repaired: bool = False) -> Path:
@@ -62,16 +62,16 @@ def _target(folder: Path) -> Target:
     return replace(target, url=f"http://127.0.0.1:{port}/", start=(sys.executable, "-m", "shop", "--port", str(port)))
 
 
-def _found(folder: Path, effort: Effort, only: Sequence[str] = ()) -> dict[str, list[Clue]]:
+def _found(folder: Path, only: Sequence[str] = ()) -> dict[str, list[Clue]]:
     target = _target(folder)
     asks = [one for one in target.requests if not only or one.path.partition("?")[0] in only]
-    return {one.ask.path.partition("?")[0]: list(clues(one)) for one in look(target, folder, Turn(), asks, effort)}
+    return {one.ask.path.partition("?")[0]: list(clues(one)) for one in look(target, folder, Turn(), asks, _EFFORT)}
 
 
 def _is_named(folder: Path, path: str, found: Sequence[Clue]) -> bool:
     kind, file, words = _PLANTED[path]
-    named = [one for one in found if one.kind == kind and (one.line.path if one.line else "") == file]
-    return any(not one.line or words in _around(folder / file, one.line.number) for one in named)
+    lines = [one.line for one in found if one.kind == kind]
+    return any(not file or (line and line.path == file and words in _around(folder / file, line.number)) for line in lines)
 
 
 def _around(file: Path, line: int) -> str:
@@ -158,21 +158,21 @@ def _said(folder: Path) -> list[bytes]:
     return said
 
 
-@pytest.mark.parametrize("path", ["/api/reviews", "/api/orders", "/api/recommendations", "/api/catalogue"])
-def test_what_was_planted_is_found_with_its_line(path: str, shop: Path) -> None:
-    assert _is_named(shop, path, _found(shop, _LITTLE, [path])[path])
+def test_what_was_planted_is_found_with_its_line(shop: Path) -> None:
+    found = _found(shop, ["/api/orders"])
+    assert _is_named(shop, "/api/orders", found["/api/orders"])
 
 
 @pytest.mark.slow
 def test_all_that_was_planted_is_found_and_no_decoy_is_accused(shop: Path) -> None:
-    found = _found(shop, QUICK)
+    found = _found(shop)
     assert [path for path in _PLANTED if not _is_named(shop, path, found[path])] == []
     assert [one for path in _DECOYS for one in found[path] if one.share > 0.25] == []
 
 
 @pytest.mark.slow
 def test_the_repaired_twin_is_accused_of_nothing(tmp_path: Path) -> None:
-    found = _found(_laid(tmp_path, repaired=True), QUICK)
+    found = _found(_laid(tmp_path, repaired=True))
     assert [one for each in found.values() for one in each] == []
 
 

@@ -4,7 +4,7 @@ import threading
 import time
 from itertools import count
 
-_ANSWERS = 0.018
+_ANSWERS = 0.028
 """Seconds that the carrier takes; the way to it is only waited for here."""
 _lock = threading.Lock()
 _numbers = count(1)

@@ -5,19 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 SUPPLIERS = {"Nordlicht": 0.030, "Alpina": 0.040, "Hafen & Co": 0.035}
 """Each with the seconds that its answer takes."""
-_FRESH = 2.0
-"""Seconds for which an answer holds."""
 _asking = ThreadPoolExecutor(48)
-_kept: dict[int, tuple[float, dict[str, int]]] = {}
 
 
 def availability(product: int) -> dict[str, int]:
     """Return what each supplier has of a product."""
-    since, found = _kept.get(product, (0.0, {}))
-    if not found or time.monotonic() - since > _FRESH:
-        found = dict(zip(SUPPLIERS, _asking.map(stock, SUPPLIERS, [product] * len(SUPPLIERS)), strict=True))
-        _kept[product] = (time.monotonic(), found)
-    return found
+    asked = {name: _asking.submit(stock, name, product) for name in SUPPLIERS}
+    return {name: answer.result() for name, answer in asked.items()}
 
 
 def stock(supplier: str, product: int) -> int:
