@@ -497,6 +497,24 @@ def test_names_are_quoted_and_a_name_that_is_taken_is_not_used(server: Cluster) 
     assert _advice(server, "names", "postgres").indexes == ()
 
 
+_PARTS = (
+    "CREATE TABLE events (at date, who int) PARTITION BY RANGE (at)",
+    *(f"CREATE TABLE events_{i} PARTITION OF events FOR VALUES FROM ('2026-0{i}-01') TO ('2026-0{i + 1}-01')" for i in (1, 2, 3)),
+    "INSERT INTO events SELECT date '2026-01-01' + i % 90, i % 3000 FROM generate_series(1, 120000) i",
+    "ANALYZE",
+)
+
+
+def test_a_table_in_partitions_gets_one_index_and_not_one_for_each(server: Cluster) -> None:
+    server.run("postgres", "CREATE DATABASE parts")
+    server.run("parts", *_EXTENSIONS, *_PARTS, *_RESET, *(f"SELECT * FROM events WHERE who = {i}" for i in range(20)))
+    (index,) = _advice(server, "parts", "postgres").indexes
+    assert index.ddl == "CREATE INDEX IF NOT EXISTS events_who_idx ON public.events (who)"
+    assert (index.drop > 0.9, index.written, index.others) == (True, 120_000, 0)
+    server.run("parts", index.ddl)
+    assert _advice(server, "parts", "postgres").indexes == ()
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -547,5 +565,5 @@ def test_an_index_is_thought_of_with_what_is_equal_first_and_one_range_or_order_
         "Sort Key": ["o.d DESC"],
         "Plans": [_scan("((o.a = 1) AND (o.b = 2) AND (o.c > 3))")],
     }
-    keys = {one.keys for one in candidates(node(raw), {("public", "orders", "b"): 9.0, ("public", "orders", "a"): 2.0})}
+    keys = {one.keys for one in candidates(node(raw), {("public", "orders", "b"): 9.0, ("public", "orders", "a"): 2.0}, {})}
     assert keys == {("a",), ("b",), ("c",), ("b", "a"), ("b", "a", "c"), ("b", "a", "d")}

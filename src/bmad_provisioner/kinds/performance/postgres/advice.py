@@ -250,7 +250,7 @@ def _statement(one: Studied, again: Repeated | None = None) -> Statement:
 def _index(look: Look, gain: Gain, known: Catalog) -> Index:
     tried, candidate = gain.tried, gain.tried.candidate
     table = known.tables[candidate.table]
-    others = sum(one.table == candidate.table for one in known.indexes)
+    others = sum(one.table == known.parts(candidate.table)[0] for one in known.indexes)
     ddl = definition(candidate, known, unused_name(look, known, candidate))
     shapes = tuple(asked.shape for asked, _ in gain.saved)
     return Index(
@@ -274,6 +274,8 @@ def _view(one: views.Kept) -> View:
 
 def _scanned(known: Catalog) -> tuple[Scanned, ...]:
     rows = [
-        Scanned(one.quoted, one.rows, one.scans, one.scanned) for one in known.tables.values() if one.scans and one.rows >= LARGE
+        Scanned(one.quoted, one.rows, one.scans, one.scanned)
+        for one in known.tables.values()
+        if one.scans and one.rows >= LARGE and not one.parts
     ]
     return tuple(sorted(rows, key=lambda one: (-one.read, one.table))[:_SCANNED])

@@ -11,7 +11,7 @@ from bmad_provisioner.kinds.performance.postgres.connection import Look
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table: the quoted names of its schema and itself, rows as they are believed, and, since the server counts, rows written,
-    how often it was read whole, and rows read so."""
+    how often it was read whole, and rows read so; what is in partitions is in `parts`, and counts for all of them."""
 
     schema: str
     name: str
@@ -19,6 +19,7 @@ class Table:
     written: int
     scans: int
     scanned: int
+    parts: tuple[tuple[str, str], ...] = ()
 
     @property
     def quoted(self) -> str:
@@ -47,23 +48,47 @@ class Existing:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The tables by schema and name, the indexes, the seconds since the server began to count (`None`: never reset), and the
-    part of the pages that were found in memory."""
+    """The tables by schema and name, what each partition is a part of, the indexes, the seconds since the server began to count
+    (`None`: never reset), and the part of the pages that were found in memory."""
 
     tables: Mapping[tuple[str, str], Table]
+    roots: Mapping[tuple[str, str], tuple[str, str]]
     indexes: tuple[Existing, ...]
     age: float | None
     cached: float | None
 
+    def whole(self, table: tuple[str, str]) -> tuple[str, str]:
+        """Return the table that a partition is a part of, or the table itself."""
+        return self.roots.get(table, table)
+
+    def parts(self, table: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+        """Return what holds the rows of a table: its partitions, or itself."""
+        return self.tables[table].parts or (table,)
+
 
 def catalog(look: Look) -> Catalog:
     """Return what there is, without what belongs to the server itself."""
-    tables = {(schema, name): Table(*rest) for schema, name, *rest in look.rows(_TABLES)}
+    rows = look.rows(_TABLES)
+    tables = {(schema, name): Table(*rest) for schema, name, _, _, *rest in rows}
+    roots = {(schema, name): (in_, whole) for schema, name, in_, whole, *_ in rows if whole is not None}
     indexes = tuple(
         Existing(quoted, (schema, table), tuple(keys), *rest) for quoted, schema, table, keys, *rest in look.rows(_INDEXES)
     )
     age, cached = look.rows(_COUNTED)[0]
-    return Catalog(tables, indexes, age, cached)
+    return Catalog(_summed(tables, roots), roots, indexes, age, cached)
+
+
+def _summed(
+    tables: Mapping[tuple[str, str], Table], roots: Mapping[tuple[str, str], tuple[str, str]]
+) -> dict[tuple[str, str], Table]:
+    """Return tables, those in partitions with what is known of the partitions."""
+    found = dict(tables)
+    for root in set(roots.values()) & tables.keys():
+        parts = tuple(sorted(part for part, whole in roots.items() if whole == root))
+        rows = [tables[part] for part in parts]
+        written, scans, scanned = (sum(getattr(one, name) for one in rows) for name in ("written", "scans", "scanned"))
+        found[root] = Table(tables[root].schema, tables[root].name, sum(one.rows for one in rows), written, scans, scanned, parts)
+    return found
 
 
 def extensions(look: Look) -> Mapping[str, str]:
@@ -86,10 +111,13 @@ def commonest(look: Look, table: tuple[str, str], key: str) -> list[str]:
 
 _EXTENSIONS = "SELECT extname::text, quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
 _TABLES = """
-SELECT n.nspname::text, c.relname::text, quote_ident(n.nspname), quote_ident(c.relname), greatest(c.reltuples, 0)::float8,
-  coalesce(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0)::int8, coalesce(s.seq_scan, 0)::int8, coalesce(s.seq_tup_read, 0)::int8
+SELECT n.nspname::text, c.relname::text, w.nspname::text, r.relname::text, quote_ident(n.nspname), quote_ident(c.relname),
+  greatest(c.reltuples, 0)::float8, coalesce(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0)::int8, coalesce(s.seq_scan, 0)::int8,
+  coalesce(s.seq_tup_read, 0)::int8
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
-WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  LEFT JOIN pg_class r ON c.relispartition AND c.relkind = 'r' AND r.oid = pg_partition_root(c.oid)
+  LEFT JOIN pg_namespace w ON w.oid = r.relnamespace
+WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 """
 _INDEXES = """
 SELECT quote_ident(n.nspname) || '.' || quote_ident(x.relname), n.nspname::text, t.relname::text,

@@ -48,8 +48,9 @@ class Trials:
 def helping(look: Look, example: Example, trials: Trials) -> tuple[Tried, ...]:
     """Return the indexes that help a statement, each beside those before it: of those that help nearly alike, that with the
     fewest keys. Raises Refused."""
-    tables = example.plan.tables
-    wanted = [*candidates(example.plan, distinct(look, tables)), *(one for one in trials.offered if one.table in tables)]
+    tables = {trials.known.whole(table) for table in example.plan.tables}
+    thought = candidates(example.plan, distinct(look, tables), trials.known.roots)
+    wanted = [*thought, *(one for one in trials.offered if one.table in tables)]
     # Of two orders of the same keys the first is taken: it is ours, and begins with what tells most apart.
     once = {(one.table, frozenset(one.keys)): one for one in reversed(wanted)}
     left = [one for one in dict.fromkeys(wanted) if once[one.table, frozenset(one.keys)] is one and _is_new(one, trials.known)][
@@ -73,7 +74,8 @@ def _is_new(candidate: Candidate, known: Catalog) -> bool:
     table = known.tables.get(candidate.table)
     if table is None or table.rows < LARGE:
         return False
-    return not any(one.table == candidate.table and one.covers(candidate.keys) for one in known.indexes)
+    covered = {one.table for one in known.indexes if one.covers(candidate.keys)}
+    return not covered.issuperset(known.parts(candidate.table))
 
 
 def _try(look: Look, example: Example, trials: Trials, beside: Sequence[Tried], new: Candidate) -> Tried | None:
@@ -82,20 +84,25 @@ def _try(look: Look, example: Example, trials: Trials, beside: Sequence[Tried], 
     before = beside[-1].after if beside else example.plan.cost
     with suppress(Refused), _hypothetical(look, trials, [*(one.candidate for one in beside), new]) as made:
         after = plan(look, example.text)
-        name, number = made[-1]
-        if name in after.indexes:
-            size = look.one(f"SELECT {trials.schema}.hypopg_relation_size(%s)", (number,))
-            return Tried(new, before, after.cost, int(size))
+        own = [(name, number) for table, name, number in made if table == new.table]
+        if after.indexes & {name for name, _ in own}:
+            size = sum(int(look.one(f"SELECT {trials.schema}.hypopg_relation_size(%s)", (number,))) for _, number in own)
+            return Tried(new, before, after.cost, size)
     return None
 
 
 @contextmanager
-def _hypothetical(look: Look, trials: Trials, wanted: Sequence[Candidate]) -> Iterator[list[tuple[str, int]]]:
-    """Give the names and numbers of indexes that only the planner of this session sees, and forget them."""
+def _hypothetical(look: Look, trials: Trials, wanted: Sequence[Candidate]) -> Iterator[list[tuple[tuple[str, str], str, int]]]:
+    """Give the tables, names and numbers of indexes that only the planner of this session sees, and forget them."""
     sql = f"SELECT indexname, indexrelid FROM {trials.schema}.hypopg_create_index(%s)"  # noqa: S608 - the server quoted the schema
+    known = trials.known
     try:
-        made = [look.rows(sql, (definition(one, trials.known),))[0] for one in wanted]
-        yield [(name, number) for name, number in made]
+        made = []
+        for one in wanted:
+            for part in known.parts(one.table):
+                ((name, number),) = look.rows(sql, (f"CREATE INDEX ON {known.tables[part].quoted} ({', '.join(one.keys)})",))
+                made.append((one.table, name, number))
+        yield made
     finally:
         look.rows(f"SELECT {trials.schema}.hypopg_reset()")
 
@@ -114,10 +121,10 @@ def unused_name(look: Look, known: Catalog, candidate: Candidate) -> str:
     return str(quoted)
 
 
-def definition(candidate: Candidate, known: Catalog, name: str = "") -> str:
-    """Return the statement that makes an index; without a name, the one for a hypothetical one."""
-    on = f"{known.tables[candidate.table].quoted} ({', '.join(candidate.keys)})"
-    return f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {on}" if name else f"CREATE INDEX ON {on}"
+def definition(candidate: Candidate, known: Catalog, name: str) -> str:
+    """Return the statement that makes an index; one of a table in partitions cannot be made while rows are written."""
+    how = "" if known.tables[candidate.table].parts else "CONCURRENTLY "
+    return f"CREATE INDEX {how}IF NOT EXISTS {name} ON {known.tables[candidate.table].quoted} ({', '.join(candidate.keys)})"
 
 
 def offered(look: Look, schema: str, known: Catalog) -> tuple[Candidate, ...]:
@@ -127,4 +134,4 @@ def offered(look: Look, schema: str, known: Catalog) -> tuple[Candidate, ...]:
     # Newer versions tell of each index more than its statement.
     texts = [str(one["ddl"] if isinstance(one, dict) else one) for one in told.get("indexes") or ()]
     found = [match for match in map(_OFFERED.match, texts) if match and match[1] in names]
-    return tuple(Candidate(names[match[1]], tuple(match[2].split(", "))) for match in found)
+    return tuple(Candidate(known.whole(names[match[1]]), tuple(match[2].split(", "))) for match in found)

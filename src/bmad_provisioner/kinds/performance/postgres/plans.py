@@ -148,13 +148,16 @@ def _key(side: str) -> tuple[str, str] | None:
     return (made["alias"], f"{made['call']}({made['left']}{made['key']}{made['right']})") if made else None
 
 
-def candidates(plan: Node, distinct: Mapping[tuple[str, str, str], float]) -> tuple[Candidate, ...]:
+def candidates(
+    plan: Node, distinct: Mapping[tuple[str, str, str], float], roots: Mapping[tuple[str, str], tuple[str, str]]
+) -> tuple[Candidate, ...]:
     """Return the indexes that a plan could be spared work by: by what it filters, joins and sorts, in this order.
 
-    `distinct` says how many values a column (schema, table, key) has: those that tell most apart come first.
+    `distinct` says how many values a column (schema, table, key) has: those that tell most apart come first. `roots` says what
+    a partition is a part of: an index is made for the whole.
     """
     found: dict[Candidate, None] = {}
-    tables = {_unquoted(one.alias): one.table for one in plan.walk() if one.table[1]}
+    tables = {one.alias: roots.get(one.table, one.table) for one in plan.walk() if one.table[1]}
     wanted: dict[str, dict[str, list[str]]] = {alias: {} for alias in tables}
     for one in conditions(plan):
         sort = "equal" if one.operator in _EQUAL and _key(one.other) is None else "join" if one.operator in _EQUAL else "range"
