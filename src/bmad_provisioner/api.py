@@ -73,7 +73,7 @@ def kind_of(document: Document) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How a plan is made: `hold` keeps external tasks back that the cache does not know; `again` names tasks that are asked
+    """How a plan is made: `hold` keeps external tasks back that the cache does not know, but for `released` actions; `again` names tasks that are asked
     whatever it knows (`*`: every external one); `on` is the cluster to run on; `choices` decides conflicts and drift by
     path: `ours` keeps what stands there, `theirs` takes the manifest's.
     """
@@ -82,6 +82,7 @@ class Asking:
     again: frozenset[str] = frozenset()
     on: str = ""
     choices: Mapping[str, str] = field(default_factory=dict)
+    released: frozenset[str] = frozenset()
 
 
 def plan(
@@ -96,7 +97,9 @@ def plan(
         graph, findings = request.kind.compile(document, sight)
     with _timed("run", session.emit, clock), _equipped(session, request, graph, asking) as kit:
         means = Means(sight, kit.cache, session.blobs.keep, session.blobs.get, session.emit, clock, session.blobs.parts)
-        outcomes = run(graph, means, hold=asking.hold, ways=replace(kit.ways, again=asking.again | kit.ways.again))
+        outcomes = run(
+            graph, means, hold=asking.hold, ways=replace(kit.ways, again=asking.again | kit.ways.again, released=asking.released)
+        )
         desired, found = desire(outcomes)
     with _timed("compare", session.emit, clock):
         state = session.journal.recorded()

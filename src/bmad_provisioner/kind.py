@@ -40,7 +40,7 @@ class Document:
         return None
 
 
-__all__ = ["Adoption", "Demands", "Document", "Kind", "Place", "Scaffold", "Scope", "Sight"]
+__all__ = ["Adoption", "Demands", "Document", "Gate", "Kind", "Place", "Scaffold", "Scope", "Sight"]
 
 
 class Sight(Protocol):
@@ -73,6 +73,14 @@ class Adoption:
     removals: tuple[str, ...] = ()
     rewrites: Mapping[str, bytes] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What makes a document invalid beside errors: findings by some rules; and the actions that have to run to have them."""
+
+    rules: frozenset[str]
+    actions: frozenset[str]
 
 
 Place = tuple[str | int, ...]
@@ -123,8 +131,8 @@ def _no_root(document: Document) -> str:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A capability, as four functions. `samples` returns a ready document and what lies beside it, as path -> text, by name
-    and language; of no name, the names as keys. `asks` says that its tasks may ask what costs time and money. `gate` names the
-    rules whose findings make it invalid: a kind that has some is validated by running what a plan holds back.
+    and language; of no name, the names as keys. `asks` says that its tasks may ask what costs time and money. A kind with a
+    `gate` is validated by running what decides whether it lets through.
 
     `check` returns every reason why the document is wrong (an empty tuple: it is right) plus warnings;
     `scope` says what to observe; `compile` makes the graph and may add findings that need the project;
@@ -145,5 +153,5 @@ class Kind:
     scaffold: Callable[[str, str], Scaffold] | None = None
     demands: Callable[[Document], Demands] = _none
     asks: bool = False
-    gate: frozenset[str] = frozenset()
+    gate: Gate | None = None
     samples: Callable[[str, str], Mapping[str, str]] | None = None

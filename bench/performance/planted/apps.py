@@ -13,8 +13,8 @@ from pathlib import Path
 from random import Random
 from urllib.parse import urlencode
 
-from planted.pieces import BASE, DECOYS, ORMS, PLANTS, Piece
-from planted.skeletons import SKELETONS, Skeleton, text
+from performance.planted.pieces import BASE, DECOYS, ORMS, PLANTS, Piece
+from performance.planted.skeletons import SKELETONS, Skeleton, text
 
 from bmad_provisioner.kinds.performance.order import SERVICE, Ask, Target
 
@@ -108,7 +108,8 @@ def _blamed(home: Path, piece: Piece) -> frozenset[tuple[str, int]]:
     for file in home.rglob("*.py"):
         for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
             code = line.partition("# <-")[0].strip() if line.endswith("# <-") else ""
-            if code and any(_alike(code, one) for one in plain):
+            waits = piece.kind == "slow-wait" and ("urlopen(" in line or "await reader.read()" in line)
+            if waits or code and any(_alike(code, one) for one in plain):
                 found.add((file.relative_to(home).as_posix(), number))
     return frozenset(found)
 

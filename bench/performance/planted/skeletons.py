@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from planted.pieces import Piece
+from performance.planted.pieces import Piece
 
 Files = dict[str, str]
 

@@ -24,15 +24,15 @@ from bmad_provisioner.cli.progress import Progress
 from bmad_provisioner.cli.tell import CLEAN, CONFLICT, DRIFT, FAILED, PENDING, out, out_json, say, tell_finding
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.forecast import Forecast, forecast, nothing
-from bmad_provisioner.kind import Kind
+from bmad_provisioner.kind import Gate, Kind
 from bmad_provisioner.plan import Plan
 from bmad_provisioner.plugins import Plugins
 
 FORMATS = ("text", "json", "sarif", "github")
 
 
-def _judged(manifest: Path | None, folder: Path | None, *, timings: bool, as_json: bool) -> list[tuple[Plan, frozenset[str]]]:
-    """Return a plan of each document with the rules that make it invalid; of one that has some, nothing is held back."""
+def _judged(manifest: Path | None, folder: Path | None, *, timings: bool, as_json: bool) -> list[tuple[Plan, Gate | None]]:
+    """Return a plan of each document with its gate, if it has one: what decides whether it lets through is run."""
     plans = _plans(manifest, folder, [], timings=timings, as_json=as_json)
     if any(made.held and _gate(made) for made in plans):
         with progressing(timings=timings, as_json=as_json) as progress:
@@ -40,19 +40,22 @@ def _judged(manifest: Path | None, folder: Path | None, *, timings: bool, as_jso
     return [(made, _gate(made)) for made in plans]
 
 
-def _gate(made: Plan) -> frozenset[str]:
+def _gate(made: Plan) -> Gate | None:
     kind: Kind = Plugins("bmad_provisioner.kinds")[made.document.partition(":")[0]]
     return kind.gate
 
 
 def _ran(read: Manifest, folder: Path | None, progress: Progress) -> list[Plan]:
-    """Return a plan of each document, those of a kind with rules that make it invalid with nothing held back."""
+    """Return a plan of each document; of one with a gate, what it has to know is run."""
     # Heavy, and only for what has to be run.
     from bmad_provisioner import api  # noqa: PLC0415
     from bmad_provisioner.cli.work import working  # noqa: PLC0415
 
     with working(read, folder, progress) as work, work.session.alone("bmadp validate"):
-        return [api.plan(work.session, request, api.Asking(hold=not request.kind.gate)) for request in work.requests]
+        return [
+            api.plan(work.session, one, api.Asking(released=one.kind.gate.actions if one.kind.gate else frozenset()))
+            for one in work.requests
+        ]
 
 
 def _plans(manifest: Path | None, folder: Path | None, casts: list[Forecast], *, timings: bool, as_json: bool) -> list[Plan]:
@@ -189,10 +192,10 @@ def validate(manifest: Path | None, form: str, folder: Path | None, as_json: boo
     return code
 
 
-def _is_valid(made: Plan, gate: frozenset[str]) -> bool:
-    """Say whether a document is kept: of one with rules that make it invalid, those decide, and not what is to be written."""
-    if gate:
-        return not (made.errors or made.conflicts or any(one.rule in gate for one in made.findings))
+def _is_valid(made: Plan, gate: Gate | None) -> bool:
+    """Say whether a document is kept: of one with a gate that decides, and not what is to be written."""
+    if gate is not None:
+        return not (made.errors or made.conflicts or any(one.rule in gate.rules for one in made.findings))
     return made.is_clean
 
 

@@ -63,8 +63,9 @@ def junit(plans: Iterable[Plan]) -> str:
 
 def _cases(made: Plan) -> Iterator[tuple[str, str, str, str]]:
     """Yield where, what, how it is (`kept`, `broken`, `unsure`) and why."""
-    rows = made.facts.get("cases")
-    for row in rows if isinstance(rows, list | tuple) else ():
+    said = made.facts.get("cases")
+    rows = list(said.values()) if isinstance(said, Mapping) else []
+    for row in rows:
         if isinstance(row, list | tuple) and len(row) == 4:
             yield str(row[0]), str(row[1]), str(row[2]), str(row[3])
     for one in made.findings:

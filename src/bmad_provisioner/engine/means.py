@@ -44,7 +44,8 @@ class Ways:
     after the other), within which budget, and what is known of earlier runs.
 
     `timeout` is the seconds every try may take, over what its policy says; without `sequential` there is no last resort.
-    `again` names tasks that are asked again whatever the cache knows; `*` is every external one.
+    `again` names tasks that are asked again whatever the cache knows; `*` is every external one. `released` names actions that
+    run though everything else that asks the outside world is held back.
     """
 
     capacity: Capacity = Capacity()
@@ -53,6 +54,7 @@ class Ways:
     budget: Budget = field(default_factory=lambda: Budget(Limits()))
     history: History = field(default_factory=NoHistory)
     again: frozenset[str] = frozenset()
+    released: frozenset[str] = frozenset()
     timeout: float | None = None
     sequential: bool = True
     random: Callable[[], float] = random

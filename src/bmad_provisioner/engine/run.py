@@ -192,7 +192,7 @@ class _Run:
         if is_once and (error := self._means.cache.begun(one.key, task.name)):
             hint = f"see what it did; `--again {task.name}` does it once more"
             self._settle(Outcome(task.name, Status.FAILED, because=one.because, error=error, hint=hint))
-        elif self._hold and task.action.external:
+        elif self._hold and task.action.external and task.action.name not in self._ways.released:
             self._settle(Outcome(task.name, Status.HELD, because=one.because))
         elif task.action.lane is Lane.HERE:
             self._here(one)

@@ -65,6 +65,8 @@ _SLOW = Interaction("button#go", "click", 0.4, 0.01, 0.35, _APP, "sortAll", 0.36
         ([_visit(_script(97_000, 300_000), inside=Inside((Script(_APP, 300_000, 0, 240_000),)))], "oversized-bundle", "app.js:1", 0.78),
         ([_visit(_script(97_000, 300_000), inside=Inside((Script(_APP, 300_000, 30_000),)))], "", "", 0.0),
         ([_visit(_script(20_000, 60_000), inside=Inside((Script(_APP, 60_000, 60_000),)))], "", "", 0.0),
+        ([_visit(_script(87_000, 87_000), inside=Inside((Script(_APP, 87_000, 52_000),)))], "", "", 0.0),
+        ([_visit(_script(30_000, 900_000), inside=Inside((Script(_APP, 900_000, 0, 0, 880_000),)))], "oversized-bundle", "app.js:1", 0.89),
         ([_visit(_script(2_000_000, 6_000_000), inside=Inside((Script(_APP, 6_000_000, 0),)))], "oversized-bundle", "app.js:1", 0.5),
         ([_visit(shifts=[Shift(1.0, 0.2, ("p",), "inserted", "div#ad")])], "layout-shift", "index.html:1", 1.0),
         ([_visit(shifts=[Shift(1.0, 0.05, ("p",), "loaded", "main > img")])], "layout-shift", "index.html:1", 0.5),
@@ -204,6 +206,7 @@ PLANTED: Mapping[str, tuple[str, str, Site]] = {
         {"/": page(head=_DEFERRED), "/app.js": Answer(f"const LOCALES = '{noise(300, 200).hex()}';\ndocument.title += '!'")},
     ),
     "a bundle in the page": ("oversized-bundle", "/", {"/": page(script=functions(9000, called=False))}),
+    "comments": ("oversized-bundle", "/app.js", {"/": page(head=_DEFERRED), "/app.js": Answer("// padding that nobody reads\n" * 20_000)}),
     "a library for one function": (
         "oversized-bundle", "/lib.mjs",
         {

@@ -7,7 +7,17 @@ from random import Random
 
 import pytest
 
-from bmad_provisioner.kinds.performance.stats import Rule, Verdict, compare, detectable, holm, interval, pairs_needed, significance, spread
+from bmad_provisioner.kinds.performance.stats import (
+    Rule,
+    Verdict,
+    compare,
+    detectable,
+    holm,
+    interval,
+    pairs_needed,
+    significance,
+    spread,
+)
 
 
 def _pairs(count: int, change: float, noise: float, seed: int, shared: float = 0.2) -> list[tuple[float, float]]:

@@ -21,6 +21,7 @@ class Files:
     """The plain files of a folder, with others in the place of some; what is made of them is kept in memory."""
 
     def __init__(self, folder: Path, instead: Path | None = None) -> None:
+        self.root = folder
         self._places = _below(folder, besides=instead)
         if instead is not None:
             self._places |= _below(instead)

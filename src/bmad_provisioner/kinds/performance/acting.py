@@ -15,6 +15,7 @@ from bmad_provisioner.kinds.performance import scratch, trying
 from bmad_provisioner.kinds.performance.asked import DISCOVER, asking
 from bmad_provisioner.kinds.performance.clues import CAPACITY, START
 from bmad_provisioner.kinds.performance.gathering import NOISE, fact
+from bmad_provisioner.kinds.performance.judging import impact_cases, told_cases
 from bmad_provisioner.kinds.performance.measured import Effect, Impact, Noise
 from bmad_provisioner.kinds.performance.order import DATABASE, SERVICE, Ask, Order, Target, order
 from bmad_provisioner.kinds.performance.packing import packed, unpacked
@@ -107,7 +108,10 @@ def _against(one: _Trial, told: str, hands: Mapping[str, Entry]) -> Output:
     primary = frozenset((target.name, metric) for target in one.targets for metric in ("p50", "cpu", "duration"))
     effects = trying.effects(pairs, rule, primary)
     impact = one.impact(told, "the project as it stands", rule, pairs, effects, (), "")
-    return Output(findings=tuple(_regressions(one.asked, told, effects, pairs, rule)), facts={"impact": packed(impact)})
+    return Output(
+        findings=tuple(_regressions(one.asked, told, effects, pairs, rule)),
+        facts={"impact": packed(impact), "cases": told_cases(impact_cases(impact))},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -65,6 +66,9 @@ class Asker:
                 sort = HTTPSConnection if parts.scheme == "https" else HTTPConnection
                 self._connection = sort(parts.netloc, timeout=self._seconds)
             headers = {"Accept-Encoding": "gzip", "User-Agent": "bmadp", **dict(what.headers)}
+            if self._connection.sock is None:
+                self._connection.connect()
+            self._answer_at_once()
             self._connection.request(what.method, target, what.body.encode() or None, headers)
             said = self._connection.getresponse()
             body = said.read(LARGEST)
@@ -72,6 +76,12 @@ class Asker:
         except (OSError, HTTPException) as error:
             self.close()
             return Answer(began, time.monotonic(), 0, {}, b"", str(error) or type(error).__name__)
+
+    def _answer_at_once(self) -> None:
+        """Acknowledge packets without delay: a server that sends an answer in two parts would else wait 40 ms for us (Linux)."""
+        line = self._connection.sock if self._connection is not None else None
+        if line is not None and hasattr(socket, "TCP_QUICKACK"):
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def close(self) -> None:
         """Hang up."""

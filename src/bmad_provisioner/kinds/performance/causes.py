@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
-from bmad_provisioner.kinds.performance.clues import TIME, Clue
+from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME, Clue, clues
 from bmad_provisioner.kinds.performance.estimate import Estimate, exactly, share
+from bmad_provisioner.kinds.performance.looked import Looked
 
 REMOVABLE: Mapping[str, Estimate] = {
     "n-plus-one": Estimate(0.9, 0.6, 0.98),
@@ -70,6 +72,63 @@ class Cause:
     def overall(self) -> Estimate:
         """The part of what all requests cost that is saved."""
         return self.saving * (self.reach * self.weight)
+
+
+def found(seen: Sequence[Looked], target: str) -> tuple[Cause, ...]:
+    """Return what is behind the requests of a mix, what matters most first: each weighed by how often it is asked and what
+    it costs beside the others, one remedy one cause, and none that only says again what another says."""
+    total = sum(one.ask.weight for one in seen) or 1.0
+    means = {lane: sum(one.ask.weight * _cost(one, lane) for one in seen) / total for lane in (TIME, BYTES)}
+    made = []
+    for one in seen:
+        for clue in clues(one):
+            mean = means[BYTES if clue.lane == BYTES else TIME]
+            weight = _cost(one, clue.lane) / mean if mean and clue.lane != START else 1.0
+            made.append(cause(clue, target, one.ask.weight / total, weight))
+    return ranked(merged(told_once(made)))
+
+
+def _cost(one: Looked, lane: str) -> float:
+    answers = [answer for answer in one.plain if answer.status]
+    return float(median(len(answer.body) if lane == BYTES else answer.seconds for answer in answers)) if answers else 0.0
+
+
+_SAYS_MORE: Mapping[str, frozenset[str]] = {
+    "slow-handler": frozenset({"superlinear", "n-plus-one", "missing-index"}),
+    "slow-wait": frozenset({"sequential-io", "lock", "blocking", "n-plus-one", "missing-index"}),
+    "sequential-io": frozenset({"n-plus-one"}),
+}
+_MOST = 0.4
+"""The part of a weaker cause's share from which a stronger one, elsewhere in the same request, explains it."""
+
+
+def told_once(causes: Sequence[Cause]) -> tuple[Cause, ...]:
+    """Return causes without those that only restate another of the same request: a slow handler is no news where the loop
+    that makes it slow is known."""
+    return tuple(one for one in causes if not any(_says_more(other, one) for other in causes))
+
+
+def _says_more(strong: Cause, weak: Cause) -> bool:
+    if strong.kind not in _SAYS_MORE.get(weak.kind, ()) or (strong.target, strong.request) != (weak.target, weak.request):
+        return False
+    return strong.where == weak.where or strong.lane != weak.lane or strong.share.value >= _MOST * weak.share.value
+
+
+def ranked(causes: Iterable[Cause]) -> tuple[Cause, ...]:
+    """Return causes of all lanes, what matters most to those who use the service first.
+
+    Time and bytes count by the part of all that the mix spends of them; a start by what the first visitor waits, halved,
+    since it happens once; what holds requests back from each other as time does; and a leak, which ends the service
+    whatever else is asked, whole. Where that is equal, what is surer comes first.
+    """
+    return tuple(sorted(causes, key=lambda one: (-_matters(one), -one.share.low, one.kind, one.request, one.where)))
+
+
+def _matters(one: Cause) -> float:
+    if one.lane == CAPACITY and one.kind == "leak":
+        return one.share.value
+    part = one.share.value * min(one.reach * one.weight, 1.0)
+    return 0.5 * one.share.value if one.lane == START else part
 
 
 def merged(causes: Iterable[Cause]) -> tuple[Cause, ...]:

@@ -14,7 +14,8 @@ from bmad_provisioner.kinds.performance import backlog, predictions, trends, tri
 from bmad_provisioner.kinds.performance.acting import Planned
 from bmad_provisioner.kinds.performance.budgets import State, budgets
 from bmad_provisioner.kinds.performance.causes import Cause, bound
-from bmad_provisioner.kinds.performance.exports.junit import Case, case, junit
+from bmad_provisioner.kinds.performance.exports.junit import junit
+from bmad_provisioner.kinds.performance.judging import budget_cases, impact_cases, told_cases
 from bmad_provisioner.kinds.performance.gathering import account, fact
 from bmad_provisioner.kinds.performance.measured import Impact
 from bmad_provisioner.kinds.performance.metrics import Reading
@@ -47,7 +48,9 @@ def baseline(inputs: Inputs) -> Output:
         "bencher.json": _json(bencher.metric_format(read)),
         **{f"plots/{one.name}.svg": one.svg for one in pictures(whole) if one.phase == "measure"},
     }
-    return Output(_kept(inputs, whole, files), tuple(_voids(whole)), {"readings": packed(read, _READINGS)})
+    whole = replace(whole, budgets=budgets(read, whole.order.goals))
+    facts = {"readings": packed(read, _READINGS), "cases": told_cases(budget_cases(whole))}
+    return Output(_kept(inputs, whole, files), (*_voids(whole), *_broken(whole)), facts)
 
 
 def plan(inputs: Inputs) -> Output:
@@ -73,7 +76,7 @@ def plan(inputs: Inputs) -> Output:
         "test-plan.md": trials.page(order.name, items, planned).encode(),
         **_handoffs(inputs, whole, Planned(items, planned)),
     }
-    findings = (*_causes(whole), *_broken(whole), *_missing(whole))
+    findings = (*_causes(whole), *_missing(whole))
     return Output(_kept(inputs, whole, files), findings, {"plan": packed(Planned(items, planned))})
 
 
@@ -84,7 +87,7 @@ def _handoffs(inputs: Inputs, whole: Account, made: Planned) -> dict[str, bytes]
     found = fact(inputs, "discover", "project")
     if found is None:
         return {}
-    pages = handoffs(whole.order.name, made.items, made.trials, unpacked(Found, found), whole.order.team)
+    pages = handoffs(whole.order.name, made.items, made.trials, unpacked(Found, found), whole.order.team, whole.order.targets)
     return {f"handoffs/{name}": text.encode() for name, text in pages.items()}
 
 
@@ -99,7 +102,7 @@ def watch(inputs: Inputs) -> Output:
     made, name = _planned(inputs), whole.order.name
     impacts = _impacts(inputs)
     learnt = predictions.learnt(_standing(inputs, PREDICTIONS), impacts, made.items, _state(inputs))
-    past, cases = predictions.past(learnt), _cases(whole, impacts)
+    past, cases = predictions.past(learnt), (*budget_cases(whole), *(one for impact in impacts for one in impact_cases(impact)))
     files = {
         "alerts.yaml": alerts.text(alerts.rules(name, whole.budgets)).encode(),
         "alerts.test.yaml": alerts.text(alerts.tests(name, whole.budgets)).encode(),
@@ -112,13 +115,7 @@ def watch(inputs: Inputs) -> Output:
     moments = _moments(inputs, whole)
     files |= {HISTORY: trends.written(moments), "trends.md": trends.page(name, moments).encode()} if moments else {}
     files |= {"impact.md": "\n".join(impact_md(name, one) for one in impacts).encode()} if impacts else {}
-    return Output(
-        _kept(inputs, whole, files),
-        facts={
-            "records": packed(records(past), tuple[Record, ...]),
-            "cases": [[one.target, one.name, one.state.value, one.told] for one in cases],
-        },
-    )
+    return Output(_kept(inputs, whole, files), facts={"records": packed(records(past), tuple[Record, ...])})
 
 
 def _moments(inputs: Inputs, whole: Account) -> tuple[trends.Moment, ...]:
@@ -198,19 +195,6 @@ def _state(inputs: Inputs) -> str:
 
 def _json(data: Plain) -> bytes:
     return json.dumps(data, indent=1, ensure_ascii=False, sort_keys=False).encode() + b"\n"
-
-
-def _cases(whole: Account, impacts: Sequence[Impact]) -> list[Case]:
-    """Return the budgets and what trials came to, as what is kept, broken or neither."""
-    cases = [
-        Case(one.budget.target or "goal", one.budget.metric, one.state, f"{one.budget}: {one.budget.why}") for one in whole.judged()
-    ]
-    for impact in impacts:
-        cases += [
-            case(one.target, one.metric, one.comparison.verdict, f"against {impact.before}: {one.comparison.ratio:.3f}")
-            for one in impact.effects
-        ]
-    return cases
 
 
 def _voids(whole: Account) -> Iterator[Finding]:

@@ -6,11 +6,12 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bmad_provisioner.kinds.performance.browsing import Load, files, loading, touch
 from bmad_provisioner.kinds.performance.pages import Inside, Network, Picture, Place, Resource, Script
-from bmad_provisioner.kinds.performance.scripts import called, hottest, unread, unused, words
+from bmad_provisioner.kinds.performance.scripts import called, hottest, remarks, unread, unused, words
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -105,9 +106,8 @@ def _scripts(load: Load, texts: Mapping[str, str]) -> tuple[Script, ...]:
         size, idle = unused(one["functions"])
         before = found.get(url, Script(url, 0, 0))
         found[url] = Script(url, before.size + size, before.unused + idle)
-    return tuple(
-        Script(one.url, one.size, one.unused, unread(_code(texts[one.url], one.url, load), counted)) for one in found.values()
-    )
+    codes = {url: _code(texts[url], url, load) for url in found}
+    return tuple(replace(one, unread=unread(codes[url], counted), remarks=remarks(codes[url])) for url, one in found.items())
 
 
 def _code(text: str, url: str, load: Load) -> str:

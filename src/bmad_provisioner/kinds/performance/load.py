@@ -58,11 +58,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """All requests of one load; `dropped` were due but never sent."""
+    """All requests of one load; `dropped` were due but never sent; `began` is when, by the machine's monotonic clock."""
 
     samples: tuple[Sample, ...]
     dropped: int
     seconds: float
+    began: float = 0.0
 
 
 class _Generator:
@@ -72,15 +73,15 @@ class _Generator:
         self._idle: dict[tuple[str, int, bool], list[Connection]] = {request.origin: [] for request in requests}
         self.samples: list[Sample] = []
         self.dropped = 0
-        self._zero = 0.0
+        self.zero = 0.0
 
     def _now(self) -> float:
-        return time.perf_counter() - self._zero
+        return time.perf_counter() - self.zero
 
     async def offer(self, due: Iterable[Due]) -> float:
         """Send every request when it is due; return the seconds until the last answer."""
         under_way: set[asyncio.Task[None]] = set()
-        self._zero = time.perf_counter() + 0.05
+        self.zero = time.perf_counter() + 0.05
         for one in due:
             wait = one.at - self._now()
             if wait > 0:
@@ -145,7 +146,7 @@ async def _offer(requests: Sequence[Request], due: Iterable[Due]) -> Offered:
         seconds = await generator.offer(due)
     finally:
         generator.close()
-    return Offered(tuple(generator.samples), generator.dropped, seconds)
+    return Offered(tuple(generator.samples), generator.dropped, seconds, generator.zero)
 
 
 def offer(requests: Sequence[Request], weights: Sequence[float], stretches: Sequence[Stretch], seed: int = 0) -> Offered:
@@ -169,7 +170,8 @@ def main() -> None:
     ]
     stretches = [Stretch(rate, seconds) for rate, seconds in asked["stretches"]]
     done = offer(requests, asked["weights"], stretches, asked["seed"])
-    json.dump({"samples": [list(asdict(one).values()) for one in done.samples], "dropped": done.dropped, "seconds": done.seconds}, sys.stdout)
+    rows = [list(asdict(one).values()) for one in done.samples]
+    json.dump({"samples": rows, "dropped": done.dropped, "seconds": done.seconds, "began": done.began}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -33,28 +33,41 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What a service holds on to: bytes a request in a first and a second window of requests, and by line where it was told."""
+    """What a service holds on to: bytes a request in the first and in the last window of requests, by line where it was told
+    (only lines that held on to more in every window), and after how many requests that was."""
 
     first: float
     second: float
     lines: Mapping[Line, float]
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """One request of the mix. `first` is the answer right after the start, `plain` are steady ones without the witness;
-    `inside` is what the witness told of `asked` answers with it, `cold` of the first one. `same`: both said the same."""
+    """One request of the mix.
+
+    `first` is the answer right after the start, `again` that after another, `plain` are steady ones without the witness;
+    `cpu` the processor seconds of one (`None`: not to be told); `inside` is what the witness told of `asked` answers with it,
+    `cold` of the first one. `same`: both said the same. `witnessed`: there was a witness in the process at all.
+    `repeated`: of the lines that were seen or heard, those in the body of a loop; `shared`: those that ask several statements,
+    or serve several requests: no place to blame. `processes`: how many serve.
+    """
 
     ask: Ask
     first: Answer
     plain: tuple[Answer, ...]
-    cpu: float
+    cpu: float | None
+    again: Answer | None = None
     asked: tuple[Answer, ...] = ()
     inside: Testimony = Testimony()
     cold: Testimony = Testimony()
     same: bool = True
+    witnessed: bool = False
     scans: tuple[Scan, ...] = ()
     doubled: tuple[Doubled, ...] = ()
     crowds: tuple[Crowd, ...] = ()
     crowded: Testimony = Testimony()
     growth: Growth | None = None
+    repeated: frozenset[Line] = frozenset()
+    shared: frozenset[Line] = frozenset()
+    processes: int = 1

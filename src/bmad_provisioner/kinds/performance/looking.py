@@ -3,191 +3,177 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from bmad_provisioner.engine.task import Turn
-from bmad_provisioner.kinds.performance import testimony
-from bmad_provisioner.kinds.performance.asking import Answer, Asker, rounds
-from bmad_provisioner.kinds.performance.looked import Crowd, Doubled, Growth, Looked
+from bmad_provisioner.kinds.performance import outside, testimony
+from bmad_provisioner.kinds.performance.asking import Answer, rounds
+from bmad_provisioner.kinds.performance.growing import growing
+from bmad_provisioner.kinds.performance.looked import Doubled, Looked
 from bmad_provisioner.kinds.performance.order import Ask, Target
-from bmad_provisioner.kinds.performance.scaling import numbers, times
+from bmad_provisioner.kinds.performance.outside import QUICK, Effort, crowd
+from bmad_provisioner.kinds.performance.scaling import STEEP, exponent, size, times
 from bmad_provisioner.kinds.performance.service import Running, running
+from bmad_provisioner.kinds.performance.sources import Sources
 from bmad_provisioner.kinds.performance.tables import Scan, scans
 from bmad_provisioner.kinds.performance.testimony import Line, Testimony
 
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How much is asked: steady requests, seconds for each crowd, requests in a window of growth."""
-
-    steady: int = 12
-    crowd: float = 1.0
-    window: int = 150
-    seconds: float = 12.0
-
-
-QUICK = Effort(6, 0.4, 60, 4.0)
-CROWDS = (1, 8, 24)
+__all__ = ["QUICK", "Effort", "crowd", "look"]
 _GRACE = 0.06
 """Seconds after an answer that the witness may be late."""
+_ENOUGH = 0.5
+"""Seconds of answers in which the witness sees enough of a request."""
+_WAITS = 0.008
+"""Seconds of an answer in which the processor does nothing, from which a crowd is let in."""
+_DIGITS = re.compile(rb"[0-9a-f]{8,}|\d+(?:\.\d+)?")
 
 
 def look(target: Target, folder: Path, turn: Turn, asks: Sequence[Ask], effort: Effort) -> tuple[Looked, ...]:
-    """Return what was found out about each request of a service that is started for it (three times).
+    """Return what was found out about each request of a service that is started for it (twice).
 
-    Nothing is timed while the witness is inside. Raises TaskError where the service is never ready.
+    Nothing is timed while the witness is inside. A service that runs already is only looked at from outside.
+    Raises TaskError where it is never ready.
     """
     with running(target, folder, turn) as service:
         seen = _outside(service, asks, effort)
+    if not target.start:
+        return tuple(seen)
     with TemporaryDirectory(prefix="bmadp-") as scratch:
         told = testimony.environment(Path(scratch), folder)
         with running(target, folder, turn, more=told) as service:
-            seen = _inside(service, Path(scratch), folder, seen)
+            seen = _inside(service, Path(scratch), Sources(folder), seen, effort)
     return tuple(seen)
 
 
 def _outside(service: Running, asks: Sequence[Ask], effort: Effort) -> list[Looked]:
     first = [answers[0] for answers in rounds(service.url, asks, 1)]
-    steady = rounds(service.url, asks, effort.steady)
-    found = []
-    for what, cold, plain in zip(asks, first, steady, strict=True):
-        cpu = _cpu(service, what, effort)
-        slow = median(one.seconds for one in plain)
-        crowds = tuple(crowd(service, what, many, effort.crowd) for many in CROWDS) if slow > 0.002 else ()
-        found.append(Looked(what, cold, tuple(plain), cpu, crowds=crowds))
-    return [replace(one, growth=_growth(service, one.ask, effort)) for one in found]
+    plain, costs = outside.steady(service, asks, effort.steady)
+    found = [Looked(what, cold, tuple(each), cpu) for what, cold, each, cpu in zip(asks, first, plain, costs, strict=True)]
+    found = [replace(one, doubled=tuple(outside.doubled(service, one.ask)), processes=max(len(service.pids()), 1)) for one in found]
+    return [replace(one, crowds=outside.crowds(service, one.ask, _usual(one), effort)) if _waits(one) else one for one in found]
 
 
-def _cpu(service: Running, what: Ask, effort: Effort) -> float:
-    """Return the processor seconds that one request takes, of enough requests for the kernel's clock (10 ms) to tell."""
-    asker = Asker(service.url)
-    before, began, count = service.spent(), time.monotonic(), 0
-    while count < 4 * effort.steady and time.monotonic() - began < effort.crowd:
-        asker.ask(what)
-        count += 1
-    asker.close()
-    return (service.spent() - before) / count
+def _usual(one: Looked) -> float:
+    return median(answer.seconds for answer in one.plain)
 
 
-def crowd(service: Running, what: Ask, many: int, seconds: float) -> Crowd:
-    """Let so many ask at once, each again when it was answered, and count the answers."""
-    end = time.monotonic() + seconds
-    counts = [0] * many
-
-    def one(place: int) -> None:
-        asker = Asker(service.url)
-        while time.monotonic() < end:
-            counts[place] += asker.ask(what).status in range(200, 400)
-        asker.close()
-
-    threads = [threading.Thread(target=one, args=(place,)) for place in range(many)]
-    before, began = service.spent(), time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    took = time.monotonic() - began
-    return Crowd(many, sum(counts) / took, (service.spent() - before) / took)
+def _waits(one: Looked) -> bool:
+    return one.cpu is None or min(answer.seconds for answer in one.plain) - one.cpu >= _WAITS
 
 
-def _growth(service: Running, what: Ask, effort: Effort) -> Growth | None:
-    """Return what the service held on to: the second window tells a leak from a cache that fills."""
-    if not service.pid:
-        return None
-    asker = Asker(service.url)
-    windows = []
-    began = time.monotonic()
-    for _ in range(2):
-        before, asked = service.memory(), 0
-        while asked < effort.window and time.monotonic() - began < effort.seconds:
-            asker.ask(what)
-            asked += 1
-        windows.append((service.memory() - before) / max(asked, 1))
-    asker.close()
-    return Growth(windows[0], windows[1], {})
-
-
-def _inside(service: Running, scratch: Path, folder: Path, seen: Sequence[Looked]) -> list[Looked]:
+def _inside(service: Running, scratch: Path, sources: Sources, seen: Sequence[Looked], effort: Effort) -> list[Looked]:
     began = time.monotonic()
     time.sleep(0.2)
     idle = time.monotonic()
-    cold = [_timed(service, one.ask, 1) for one in seen]
-    steady = [_timed(service, one.ask, 5) for one in seen]
-    doubled = [{name: _doubled(service, one.ask, name) for name in numbers(one.ask)} for one in seen]
+    if not testimony.witnesses(scratch):
+        return [replace(one, growth=outside.growth(service, one.ask, effort)) for one in seen]
+    cold = [rounds(service.url, [one.ask], 1)[0] for one in seen]
+    steady = [_enough(service, one) for one in seen]
+    doubled = [[_largest(service, one.ask, each) for each in one.doubled] for one in seen]
     crowded = [_crowded(service, one) for one in seen]
     time.sleep(_GRACE * 2)
     told = testimony.read(scratch)
     told = told.without(told.between(began, idle))
+    grown = growing(service, scratch, sources, [one.ask for one in seen], effort)
     found = []
-    for one, first, answers, grown, many in zip(seen, cold, steady, doubled, crowded, strict=True):
+    for one, first, answers, each, many, growth in zip(seen, cold, steady, doubled, crowded, grown, strict=True):
         inside = _of(told, answers)
-        found.append(
-            replace(
-                one,
-                asked=tuple(answers),
-                inside=inside,
-                cold=_of(told, first),
-                same=_is_same(one.plain, answers),
-                scans=_scans(told, inside, folder),
-                doubled=tuple(_judged(told, name, answers) for name, answers in grown.items()),
-                crowded=told.between(*many),
-            )
+        largest = tuple(replace(was, largest=_of(told, heard)) for was, heard in zip(one.doubled, each, strict=True))
+        looked = replace(
+            one,
+            again=first[0],
+            asked=tuple(answers),
+            inside=inside,
+            cold=_of(told, first),
+            same=_is_same(one.plain, answers),
+            witnessed=True,
+            scans=_scans(told, inside, sources.folder),
+            doubled=largest,
+            crowded=told.between(*many),
+            growth=growth,
         )
-    return found
+        found.append(replace(looked, repeated=_repeated(looked, sources)))
+    shared = _shared(found)
+    return [replace(one, shared=shared) for one in found]
 
 
-def _timed(service: Running, what: Ask, times_: int) -> list[Answer]:
-    return rounds(service.url, [what], times_)[0]
+def _enough(service: Running, one: Looked) -> list[Answer]:
+    """Ask until the witness has seen enough: five times at least, forty at most."""
+    count = min(max(5, round(_ENOUGH / max(_usual(one), 0.001))), 40) if one.ask.method in ("GET", "HEAD") else 5
+    return rounds(service.url, [one.ask], count)[0]
 
 
-def _doubled(service: Running, what: Ask, name: str) -> list[list[Answer]]:
-    return [_timed(service, times(what, name, factor), 2) for factor in (1.0, 2.0, 4.0)]
-
-
-def _judged(told: Testimony, name: str, answers: Sequence[Sequence[Answer]]) -> Doubled:
-    """Weigh a doubled request by the processor seconds that the witness saw, or by the clock where it saw hardly any."""
-    seen = [_of(told, each) for each in answers]
-    costs = [max(sum(one.ran or 0.0 for one in each.seen), min(a.seconds for a in every)) for each, every in zip(seen, answers, strict=True)]
-    ok = all(a.status in range(200, 300) for each in answers for a in each)
-    return Doubled(name, (1.0, 2.0, 4.0), tuple(costs) if ok else (0.0, 0.0, 0.0), seen[-1])
+def _largest(service: Running, what: Ask, doubled: Doubled) -> list[Answer]:
+    """Ask for the largest size where the work grew too fast for it."""
+    if exponent(doubled.sizes, doubled.costs) < STEEP:
+        return []
+    return rounds(service.url, [times(what, doubled.name, doubled.sizes[-1] / size(what, doubled.name))], 2)[0]
 
 
 def _crowded(service: Running, one: Looked) -> tuple[float, float]:
     began = time.monotonic()
     if one.crowds:
-        crowd(service, one.ask, CROWDS[-1], 0.5)
+        crowd(service, one.ask, one.crowds[-1].many, 0.6)
     return began, time.monotonic()
 
 
 def _of(told: Testimony, answers: Iterable[Answer]) -> Testimony:
     parts = [told.between(one.began, one.ended) for one in answers]
-    return Testimony(tuple(s for part in parts for s in part.seen), tuple(h for part in parts for h in part.heard))
+    return Testimony(
+        tuple(s for part in parts for s in part.seen),
+        tuple(h for part in parts for h in part.heard),
+        tuple(t for part in parts for t in part.looks),
+    )
 
 
 def _is_same(plain: Sequence[Answer], asked: Sequence[Answer]) -> bool:
-    """Whether the witness changed nothing: where answers differ among themselves, only their status is compared."""
-    said, heard = {one.identity for one in plain}, {one.identity for one in asked}
-    if len(said) == 1:
-        return said == heard
+    """Whether the witness changed nothing. Where answers differ among themselves, only their status is compared; numbers
+    (a time, a port, a count) may differ from one start to the next."""
+    if {one.identity for one in plain} == {one.identity for one in asked}:
+        return True
+    if len({one.identity for one in plain}) == 1 and len({one.identity for one in asked}) == 1:
+        return _form(plain[0]) == _form(asked[0])
     return {one.status for one in plain} == {one.status for one in asked}
 
 
+def _form(answer: Answer) -> tuple[int, bytes]:
+    return answer.status, b"" if answer.headers.get("content-encoding") else _DIGITS.sub(b"#", answer.body)
+
+
 def _scans(told: Testimony, inside: Testimony, folder: Path) -> tuple[Scan, ...]:
-    files = {one.about.split(" ")[0] for one in told.heard if one.what == "sqlite3.connect"}
     examples: dict[str, str] = {}
     for one in inside.heard:
         if one.what == "sql":
             examples.setdefault(testimony.shape(one.about), one.about)
     found: dict[str, Scan] = {}
-    for file in sorted(files):
-        path = Path(re.sub(r"^file:|\?.*$", "", file))
-        path = path if path.is_absolute() else folder / path
+    for file in sorted({one.about for one in told.heard if one.what == "sqlite3.connect"}) if examples else ():
+        path = folder / re.sub(r"^file:(?://)?|\?.*$", "", file)
         if path.is_file():
             found.update({one.statement: one for one in scans(path, examples.values())})
     return tuple(found.values())
+
+
+def _shared(found: Sequence[Looked]) -> frozenset[Line]:
+    """Return the lines that ask statements of several shapes, or that several requests go through."""
+    shapes: dict[Line, set[str]] = {}
+    users: dict[Line, set[str]] = {}
+    for one in found:
+        for heard in one.inside.heard:
+            for line in heard.lines:
+                users.setdefault(line, set()).add(one.ask.path)
+                shapes.setdefault(line, set()).add(testimony.shape(heard.about) if heard.what == "sql" else "")
+        for line in {line for each in one.inside.seen for line in each.lines}:
+            users.setdefault(line, set()).add(one.ask.path)
+    return frozenset(line for line, some in users.items() if len(some) > 1 or len(shapes.get(line, ())) > 2)
+
+
+def _repeated(one: Looked, sources: Sources) -> frozenset[Line]:
+    parts = (one.inside, one.cold, one.crowded, *(each.largest for each in one.doubled))
+    seen = {line for part in parts for each in part.seen for line in each.lines}
+    heard = {line for part in parts for each in part.heard for line in each.lines}
+    return frozenset(line for line in seen | heard if sources.is_repeated(line))

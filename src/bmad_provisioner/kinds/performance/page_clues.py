@@ -23,9 +23,10 @@ FELT = 0.02
 """A score of shifts that nobody minds."""
 LARGE = 1_000_000
 """Bytes of one script that are too many whatever of it runs."""
-WASTED = 30_000
-"""Bytes of a script that travel in vain until somebody should mind; `_SAVED` is the same for packing, `_SPARED` for images."""
+WASTED, IDLE = 60_000, 150_000
+"""Bytes of a script that travel in vain, or characters that are read in vain, until somebody should mind."""
 _SAVED, _SPARED, _AGAIN = 20_000, 50_000, 50_000
+"""Bytes that packing, smaller images and caching have to save to be worth a word."""
 _MOSTLY = 0.4
 _LATE, _LATE_PART = 0.1, 0.2
 """Seconds that a file keeps the first paint, and their part of it, until it is blamed."""
@@ -149,9 +150,9 @@ def _bundles(page: _Page) -> Iterator[Clue]:
         file, travelled = files[script.url]
         if file.kind == "document":
             travelled *= min(script.size / max(file.size, 1), 1.0)
-        idle = min((script.unused + script.unread) / script.size, 1.0)
-        wasted = max(travelled * idle, travelled - LARGE)
-        if wasted < WASTED or (idle < _MOSTLY and travelled < LARGE):
+        part = script.idle / script.size
+        wasted = max(travelled * part, travelled - LARGE)
+        if travelled < LARGE and (part < _MOSTLY or (wasted < WASTED and script.idle < IDLE)):
             continue
         yield _bundle(page, script, travelled, wasted)
 

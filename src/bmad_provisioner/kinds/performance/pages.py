@@ -83,12 +83,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script's characters: all, those in functions and branches that never ran, and those of data that nobody names."""
+    """A script's characters: all, those in functions and branches that never ran, those of data that nobody names, and those
+    of comments."""
 
     url: str
     size: int
     unused: int
     unread: int = 0
+    remarks: int = 0
+
+    @property
+    def idle(self) -> int:
+        """Characters that are there for nothing, as far as is sure: comments may stand in what never ran."""
+        return min(max(self.unused, self.remarks) + self.unread, self.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ _RATES = {"s": 1.0, "min": 1 / 60, "m": 1 / 60, "h": 1 / 3600}
 TIME = rf"^{_NUMBER}(?P<unit>ms|s|m|min|h)?$"
 SIZE = rf"^{_NUMBER}(?P<unit>B|[kKMG]B|[KMG]iB)?$"
 RATE = rf"^{_NUMBER}/\s*(?P<unit>s|min|m|h)$"
-SHARE = rf"^{_NUMBER}%$"
+SHARE = rf"^{_NUMBER}(?P<unit>%)?$"
 FACTOR = rf"^{_NUMBER}x$"
 AS_LONG = r"^(?P<what>[^ ]+) for (?P<long>[^ ]+)$"
 
@@ -35,7 +35,12 @@ def share(text: str | float) -> float:
     """Return the part (0 to 1) of `1%` or a number; raises ValueError."""
     if not isinstance(text, str):
         return float(text)
-    return _scaled(text, SHARE, None, "a share such as `1%`") / 100
+    return _scaled(text, SHARE, {"%": 0.01, "": 1.0}, "a share such as `1%` or `0.01`")
+
+
+def number(value: object) -> object:
+    """Return the number that a text is; anything else as it is. YAML keeps what has a point in it as it was written."""
+    return float(value) if isinstance(value, str) and re.fullmatch(r"-?\d+\.\d+", value) else value
 
 
 def factor(text: str) -> float:
@@ -44,7 +49,7 @@ def factor(text: str) -> float:
 
 
 def _scaled(text: str | float, form: str, units: dict[str, float] | None, wanted: str) -> float:
-    if isinstance(text, int | float) and not isinstance(text, bool):
+    if not isinstance(text, str):
         return float(text)
     found = re.match(form, text.strip())
     if found is None:

@@ -52,6 +52,11 @@ def unread(text: str, mentions: Mapping[str, int]) -> int:
     return total
 
 
+def remarks(text: str) -> int:
+    """Return the characters of a script that are comments."""
+    return sum(len(token[0]) for token in _TOKEN.finditer(text) if token[0].startswith(("//", "/*")))
+
+
 def _end(text: str, start: int) -> int:
     """Return where the string, the list or the object ends that starts here."""
     depth = 0

@@ -68,10 +68,13 @@ def running(
     host, port = _place(target.url)
     if _is_taken(host, port):
         raise TaskError(
-            f"`{target.name}`: something answers at port {port} already", hint="stop it, or leave out `start` to measure what runs there"
+            f"`{target.name}`: something answers at port {port} already",
+            hint="stop it, or leave out `start` to measure what runs there",
         )
     allowed = environment(target.env, PYTHONUNBUFFERED="1", PYTHONHASHSEED="0", **(more or {}))
-    with child([*around, *target.start], folder=folder, environment=allowed, turn=Turn(seconds=turn.seconds, stopped=turn.stopped)) as one:
+    with child(
+        [*around, *target.start], folder=folder, environment=allowed, turn=Turn(seconds=turn.seconds, stopped=turn.stopped)
+    ) as one:
         yield _started(target, one)
     _wait_until_free(target, host, port)
 
@@ -103,7 +106,9 @@ def _answering(target: Target, gone: Callable[[], str]) -> float:
         if not target.start:
             break
         time.sleep(_LOOK)
-    hint = "is `ready` a path that answers?" if target.start else f"start it first, or say how with `start` in `targets.{target.name}`"
+    hint = (
+        "is `ready` a path that answers?" if target.start else f"start it first, or say how with `start` in `targets.{target.name}`"
+    )
     raise TaskError(f"`{target.name}` was not ready after {time.monotonic() - began:.0f} s: {said}", hint=hint)
 
 

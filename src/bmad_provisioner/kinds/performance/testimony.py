@@ -6,16 +6,18 @@ import json
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-_LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b|\?|%s|:\w+")
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b|\?|%s|\$\d+|:\w+|%\(\w+\)s")
 _LISTS = re.compile(r"\(\s*\?(?:\s*,\s*\?)+\s*\)")
 _BLANKS = re.compile(r"\s+")
+_PERIOD = 0.005
+"""Seconds between two looks of the witness."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,31 +35,43 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One look: when, whose stack, the processor seconds since the look before (`None`: a task that waits), its lines from
-    the outside in, and the innermost place whoever's it is."""
+    the outside in, and the innermost place whoever's it is.
+
+    `turn` changes when what the innermost line called is no longer the same call; `loop`: an event loop runs the line.
+    """
 
     time: float
     who: int
     ran: float | None
     lines: tuple[Line, ...]
     leaf: tuple[str, int, str]
+    turn: int = 0
+    loop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Something that happened once: a statement (`sql`), or an event with what it was about, and the line behind it."""
+    """Something that happened once: a statement (`sql`), or an event with what it was about; and the lines behind it, from
+    the outside in."""
 
     time: float
     what: str
     about: str
-    line: Line | None
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def line(self) -> Line | None:
+        """The innermost line of the project behind it."""
+        return self.lines[-1] if self.lines else None
 
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """All that was seen and heard, in the order of time (seconds of the machine's monotonic clock)."""
+    """All that was seen and heard, in the order of time (seconds of the machine's monotonic clock), and when was looked."""
 
     seen: tuple[Seen, ...] = ()
     heard: tuple[Heard, ...] = ()
+    looks: tuple[float, ...] = ()
     _times: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
 
     def between(self, start: float, end: float) -> Testimony:
@@ -65,19 +79,29 @@ class Testimony:
         if not self._times[0] and not self._times[1]:
             self._times[0].extend(one.time for one in self.seen)
             self._times[1].extend(one.time for one in self.heard)
-        seen, heard = self._times
+        seen, heard, looks = *self._times, self.looks
         return Testimony(
-            self.seen[bisect_left(seen, start) : bisect_left(seen, end)], self.heard[bisect_left(heard, start) : bisect_left(heard, end)]
+            self.seen[bisect_left(seen, start) : bisect_left(seen, end)],
+            self.heard[bisect_left(heard, start) : bisect_left(heard, end)],
+            looks[bisect_left(looks, start) : bisect_left(looks, end)],
         )
 
     def without(self, idle: Testimony) -> Testimony:
-        """Return what is left of it without the stacks that are there also when nobody asks."""
+        """Return what is left of it without the lines, from the outside in, that stacks have also when nobody asks."""
         always = {one.lines for one in idle.seen}
-        return Testimony(tuple(one for one in self.seen if one.lines not in always), self.heard)
+        outer = {line for lines in always for line in lines}
+        seen = (replace(one, lines=_inner(one.lines, outer)) for one in self.seen if one.lines not in always)
+        heard = (replace(one, lines=_inner(one.lines, outer)) for one in self.heard)
+        return Testimony(tuple(one for one in seen if one.lines), tuple(heard), self.looks)
 
     def statements(self) -> Counter[str]:
         """Count the statements by their shape: what differs only in values is the same."""
         return Counter(shape(one.about) for one in self.heard if one.what == "sql")
+
+
+def _inner(lines: tuple[Line, ...], outer: Set[Line]) -> tuple[Line, ...]:
+    begin = next((place for place, line in enumerate(lines) if line not in outer), len(lines))
+    return lines[begin:]
 
 
 def shape(statement: str) -> str:
@@ -95,32 +119,69 @@ def read(folder: Path) -> Testimony:
     """Return what all processes wrote; a line that was cut off by the end of its process is left out."""
     seen: list[Seen] = []
     heard: list[Heard] = []
-    for file in sorted(folder.glob("*.jsonl")):
-        for text in file.read_text("utf-8", "replace").splitlines():
-            with suppress(ValueError, IndexError, TypeError):
-                _take(json.loads(text), seen, heard)
+    looks: list[float] = []
+    for row in _rows(folder):
+        with suppress(ValueError, IndexError, TypeError):
+            _take(row, seen, heard, looks)
+    looks.sort()
     seen.sort(key=lambda one: one.time)
     heard.sort(key=lambda one: one.time)
-    return Testimony(tuple(seen), tuple(heard))
+    return Testimony(tuple(seen), tuple(heard), tuple(looks))
 
 
-def _take(row: Sequence[Any], seen: list[Seen], heard: list[Heard]) -> None:
-    if row[0] == "stack":
-        seen.append(Seen(row[1], row[2], row[3], _lines(row[4]), tuple(row[5])))
+def witnesses(folder: Path) -> frozenset[int]:
+    """Return the processes that a witness is in."""
+    return frozenset(int(file.stem) for file in folder.glob("*.jsonl") if file.stem.isdigit())
+
+
+def held(folder: Path) -> Mapping[int, Mapping[tuple[str, int], int]]:
+    """Return what was held each time it was asked: bytes by path and line, of all processes."""
+    found: dict[int, Counter[tuple[str, int]]] = {}
+    for row in _told(folder, "held"):
+        found.setdefault(row[2], Counter()).update({(path, line): size for path, line, size in row[3]})
+    return found
+
+
+def counted(folder: Path) -> Mapping[int, tuple[int, int]]:
+    """Return how much was held each time it was asked, of all processes: small blocks, and bytes of larger ones."""
+    found: dict[int, tuple[int, int]] = {}
+    for row in _told(folder, "counted"):
+        blocks, size = found.get(row[2], (0, 0))
+        found[row[2]] = (blocks + row[3], size + row[4])
+    return found
+
+
+def _told(folder: Path, what: str) -> Iterator[list[Any]]:
+    start = f'["{what}"'
+    for file in sorted(folder.glob("*.jsonl")):
+        for text in file.read_text("utf-8", "replace").splitlines():
+            if text.startswith(start):
+                with suppress(ValueError):
+                    yield json.loads(text)
+
+
+def _rows(folder: Path) -> Iterable[list[Any]]:
+    for file in sorted(folder.glob("*.jsonl")):
+        for text in file.read_text("utf-8", "replace").splitlines():
+            with suppress(ValueError):
+                yield json.loads(text)
+
+
+def _take(row: Sequence[Any], seen: list[Seen], heard: list[Heard], looks: list[float]) -> None:
+    if row[0] == "look":
+        looks.append(row[1])
+    elif row[0] == "stack":
+        seen.append(Seen(row[1], row[2], row[3], _lines(row[4]), tuple(row[5]), row[6], row[7]))
     elif row[0] == "await":
-        seen.append(Seen(row[1], row[2], None, _lines(row[3]), tuple(row[4])))
+        seen.append(Seen(row[1], row[2], None, _lines(row[3]), tuple(row[4]), row[5]))
     elif row[0] == "sql":
-        heard.append(Heard(row[1], "sql", row[3], _line(row[4])))
+        heard.append(Heard(row[1], "sql", row[3], _lines(row[4])))
     elif row[0] == "event":
-        heard.append(Heard(row[1], row[3], " ".join(row[4]), _line(row[5])))
+        heard.append(Heard(row[1], row[3], row[4][0] if row[4] else "", _lines(row[5])))
 
 
 def _lines(rows: Iterable[Sequence[Any]]) -> tuple[Line, ...]:
     return tuple(Line(*row) for row in rows)
-
-
-def _line(row: Sequence[Any] | None) -> Line | None:
-    return Line(*row) if row else None
 
 
 def busy(seen: Iterable[Seen]) -> Mapping[Line, float]:
@@ -132,13 +193,18 @@ def busy(seen: Iterable[Seen]) -> Mapping[Line, float]:
     return found
 
 
-def waiting(seen: Sequence[Seen], idle: float = 0.2) -> Mapping[Line, int]:
-    """Count the looks that found a line of the project waiting: a thread that ran for less than a part of the time, or a task."""
-    found: Counter[Line] = Counter()
+def waits(seen: Sequence[Seen], idle: float = 0.1) -> tuple[Seen, ...]:
+    """Return the looks that found a line of the project waiting: a thread that ran for less than a part of the time, or a task."""
+    found: list[Seen] = []
     last: dict[int, float] = {}
     for one in seen:
-        gap = one.time - last.get(one.who, one.time - 0.005)
+        gap = one.time - last.get(one.who, one.time - _PERIOD)
         last[one.who] = one.time
         if one.lines and (one.ran is None or one.ran < idle * gap):
-            found[one.lines[-1]] += 1
-    return found
+            found.append(one)
+    return tuple(found)
+
+
+def waiting(seen: Sequence[Seen], idle: float = 0.1) -> Mapping[Line, int]:
+    """Count the looks that found a line of the project waiting."""
+    return Counter(one.lines[-1] for one in waits(seen, idle))

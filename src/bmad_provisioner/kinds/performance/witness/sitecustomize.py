@@ -1,8 +1,9 @@
-"""Sitecustomize: a witness inside the process that is looked into; it writes down what runs, waits, asks and opens.
+"""Sitecustomize: a witness inside the process that is looked into; it writes down what runs, waits, asks, opens and is kept.
 
 It is loaded by the interpreter of a service that was started to be looked into, never to be timed. Only the standard
 library, and nothing of ours: the service may live in another environment. What it tells goes to one file a process in
-`BMADP_WITNESS`, a JSON array a line: what it is, seconds of the monotonic clock, and the rest.
+`BMADP_WITNESS`, a JSON array a line: what it is, seconds of the monotonic clock, and the rest. A file `held-N` that somebody
+puts there asks what memory is held, by line; it is answered in the same way.
 """
 
 from __future__ import annotations
@@ -15,81 +16,123 @@ import threading
 import time
 
 _FOLDER = os.environ.get("BMADP_WITNESS", "")
-_ROOT = os.environ.get("BMADP_WITNESS_ROOT", os.getcwd()) + os.sep
+_ROOTS = tuple(
+    {
+        os.path.join(one, "")
+        for root in [os.environ.get("BMADP_WITNESS_ROOT", os.getcwd())]
+        for one in (root, os.path.realpath(root))
+    }
+)
 _PERIOD = 0.005
 _LONGEST = 4000
-_NOT_OURS = (os.sep + "site-packages" + os.sep, os.sep + "lib" + os.sep + "python", os.sep + ".venv" + os.sep)
+_MOST_TASKS = 200
+_DEPTH = 12
+_NOT_OURS = ("site-packages/", "dist-packages/", "lib/python", ".venv/", "node_modules/")
 _HEARD = frozenset({"socket.connect", "subprocess.Popen", "sqlite3.connect", "socket.getaddrinfo"})
+_WAITS = frozenset({"wait", "result", "acquire", "join", "get", "_wait_for_tstate_lock"})
+_DRIVERS = {
+    "psycopg": {"Cursor": ("execute",), "AsyncCursor": ("execute",)},
+    "psycopg2.extras": {"DictCursor": ("execute",), "RealDictCursor": ("execute",), "NamedTupleCursor": ("execute",)},
+    "psycopg2": {},
+    "pymysql.cursors": {"Cursor": ("execute",)},
+    "MySQLdb.cursors": {"BaseCursor": ("execute",)},
+    "mysql.connector.cursor": {"MySQLCursor": ("execute",)},
+    "aiomysql.cursors": {"Cursor": ("execute",)},
+    "asyncpg.connection": {"Connection": ("execute", "fetch", "fetchrow", "fetchval")},
+}
 
 
 class _Book:
-    """The file of one process; whoever forks gets another."""
+    """The file of one process; whoever forks begins another."""
 
     def __init__(self):
+        self.renew()
+
+    def renew(self):
         self.lock = threading.Lock()
-        self.pid = 0
-        self.file = None
+        self.rows = []
+        self.file = -1
 
     def write(self, *row):
-        line = json.dumps(row, default=repr) + "\n"
-        with self.lock:
-            if self.pid != os.getpid():
-                self.pid = os.getpid()
-                self.file = open(os.path.join(_FOLDER, f"{self.pid}.jsonl"), "a", buffering=1 << 16, encoding="utf-8")  # noqa: SIM115
-            self.file.write(line)
+        self.rows.append(json.dumps(row, default=repr))
 
     def flush(self):
         with self.lock:
-            if self.file is not None and self.pid == os.getpid():
-                self.file.flush()
+            rows, self.rows = self.rows, []
+            if rows and self.file < 0:
+                self.file = os.open(os.path.join(_FOLDER, f"{os.getpid()}.jsonl"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            if rows:
+                os.write(self.file, ("\n".join(rows) + "\n").encode("utf-8", "replace"))
 
 
 _book = _Book()
 _own = set()
 _rest = time.sleep
+_known = {}
 
 
-def _is_ours(path):
-    return path.startswith(_ROOT) and not any(part in path for part in _NOT_OURS)
+def _ours(path):
+    """Return the path of a file of the project from its root, or an empty text."""
+    found = _known.get(path)
+    if found is None:
+        whole = path if os.path.isabs(path) else os.path.abspath(path)
+        inside = next((whole[len(root) :] for root in _ROOTS if whole.startswith(root)), "")
+        found = "" if not inside.endswith(".py") or any(part in inside for part in _NOT_OURS) else inside
+        _known[path] = found
+    return found
 
 
-def _where(frame):
-    """Return the innermost line of the project, or nothing."""
-    while frame is not None:
-        if _is_ours(frame.f_code.co_filename):
-            return [frame.f_code.co_filename[len(_ROOT) :], frame.f_lineno, frame.f_code.co_qualname if hasattr(frame.f_code, "co_qualname") else frame.f_code.co_name]
-        frame = frame.f_back
-    return None
+def _line(frame):
+    path = _ours(frame.f_code.co_filename)
+    return [path, frame.f_lineno, getattr(frame.f_code, "co_qualname", frame.f_code.co_name)] if path else None
+
+
+def _leaf(frame):
+    return [os.path.basename(frame.f_code.co_filename), frame.f_lineno, frame.f_code.co_name]
 
 
 def _frames(frame):
-    """Return the lines of the project on a stack, the outermost first, and the leaf whoever's it is."""
-    found = []
-    leaf = frame
+    """Return the lines of the project on a stack, the outermost first, the frame that the innermost of them called, and
+    whether an event loop runs below it."""
+    found, called, last, loop = [], None, None, False
     while frame is not None:
-        code = frame.f_code
-        if _is_ours(code.co_filename):
-            found.append([code.co_filename[len(_ROOT) :], frame.f_lineno, getattr(code, "co_qualname", code.co_name)])
-        frame = frame.f_back
+        line = _line(frame)
+        if line is not None:
+            if not found:
+                called = last
+            found.append(line)
+        elif (
+            found
+            and "asyncio" in frame.f_code.co_filename
+            and frame.f_code.co_name in ("_run", "_run_once", "run", "run_until_complete")
+        ):
+            loop = True
+        last, frame = frame, frame.f_back
     found.reverse()
-    return found, [os.path.basename(leaf.f_code.co_filename), leaf.f_lineno, leaf.f_code.co_name]
+    return found, called, loop
+
+
+def _chain(frame):
+    """Return the lines of the project behind something that happens now; of whoever waits for this thread, if it has none."""
+    return _frames(frame)[0] or _behind(threading.get_ident())
 
 
 def _awaited(task):
-    """Return the lines of the project that a task waits in, the outermost first, and the innermost whoever's it is."""
+    """Return the lines of the project that a task waits in, the outermost first, the innermost place, and what is awaited."""
     found, leaf = [], ["", 0, ""]
     at = task.get_coro()
-    for _ in range(200):
+    for _ in range(_MOST_TASKS):
         frame = getattr(at, "cr_frame", None) or getattr(at, "gi_frame", None) or getattr(at, "ag_frame", None)
         if frame is not None:
-            code = frame.f_code
-            leaf = [os.path.basename(code.co_filename), frame.f_lineno, code.co_name]
-            if _is_ours(code.co_filename):
-                found.append([code.co_filename[len(_ROOT) :], frame.f_lineno, getattr(code, "co_qualname", code.co_name)])
-        at = getattr(at, "cr_await", None) or getattr(at, "gi_yieldfrom", None) or getattr(at, "ag_await", None)
-        if at is None:
+            leaf = _leaf(frame)
+            line = _line(frame)
+            if line is not None:
+                found.append(line)
+        inner = getattr(at, "cr_await", None) or getattr(at, "gi_yieldfrom", None) or getattr(at, "ag_await", None)
+        if inner is None:
             break
-    return found, leaf
+        at = inner
+    return found, leaf, at
 
 
 def _tasks():
@@ -101,54 +144,170 @@ def _tasks():
             yield task
 
 
+def _number(task):
+    digits = task.get_name().rpartition("-")[2]
+    return int(digits) if digits.isdigit() else 0
+
+
+def _behind(number):
+    """Return the lines of who waits for a thread without any of the project: the youngest task, else a thread that waits."""
+    try:
+        for task in sorted(_tasks(), key=_number, reverse=True):
+            lines = _awaited(task)[0]
+            if lines:
+                return lines
+    except RuntimeError:  # a set of tasks that changes while it is read
+        return []
+    for other, frame in sys._current_frames().items():
+        if other != number and other not in _own and frame.f_code.co_name in _WAITS:
+            lines = _frames(frame)[0]
+            if lines:
+                return lines
+    return []
+
+
 def _spent(number):
     """Return the processor seconds of a thread: it lives, since we hold the lock of the interpreter and it has frames."""
     return time.clock_gettime(time.pthread_getcpuclockid(number)) if hasattr(time, "pthread_getcpuclockid") else 0.0
 
 
-def _sample(before):
-    for number, frame in sys._current_frames().items():  # noqa: SLF001
+class _Turns:
+    """Counts anew whenever somebody waits for something else than at the last look."""
+
+    def __init__(self):
+        self.last, self.now = {}, {}
+
+    def of(self, who, what):
+        before, count = self.last.get(who, (None, 0))
+        count += before is not what
+        self.now[who] = (what, count)
+        return count
+
+    def end(self):
+        self.last, self.now = self.now, {}
+
+
+def _sample(before, turns):
+    primed = bool(before)
+    _book.write("look", time.monotonic())
+    for number, frame in sys._current_frames().items():
         if number in _own:
             continue
         spent = _spent(number)
-        ran, before[number] = spent - before.get(number, spent), spent
-        lines, leaf = _frames(frame)
+        known = before.get(number, 0.0 if primed else spent)
+        ran, before[number] = spent - known if spent >= known else spent, spent  # a number may have gone to another thread
+        lines, called, loop = _frames(frame)
+        if not lines and ran > 0.0005:
+            lines = _behind(number)
         if lines:
-            _book.write("stack", time.monotonic(), number, round(ran, 6), lines, leaf)
-    seen = 0
-    for task in _tasks():
-        lines, leaf = _awaited(task)
+            _book.write("stack", time.monotonic(), number, round(ran, 6), lines, _leaf(frame), turns.of(number, called), loop)
+    for place, task in enumerate(_tasks()):
+        lines, leaf, what = _awaited(task)
         if lines:
-            seen += 1
-            _book.write("await", time.monotonic(), id(task), lines, leaf)
-        if seen > 200:
+            _book.write("await", time.monotonic(), id(task), lines, leaf, turns.of(id(task), what))
+        if place > _MOST_TASKS:
             break
+    turns.end()
 
 
 def _watch():
     _own.add(threading.get_ident())
-    flushed = 0.0
-    before = {}
+    flushed, asked, before, turns = 0.0, 0, {}, _Turns()
+    _book.write("here", time.monotonic())
     while True:
         _rest(_PERIOD)
+        for what in ("counted", "held"):
+            if os.path.exists(os.path.join(_FOLDER, f"{what}-{asked}")):
+                _tell_counted(asked) if what == "counted" else _tell_held(asked)
+                asked += 1
         try:
-            _sample(before)
+            if not asked:
+                _sample(before, turns)
         except RuntimeError:  # a set of tasks that changes while it is read
             continue
-        now = time.monotonic()
-        if now - flushed > 0.05:
+        if time.monotonic() - flushed > 0.05:
             _book.flush()
-            flushed = now
+            flushed = time.monotonic()
+
+
+def _tell_counted(asked):
+    """Write down how many small blocks, and how many bytes of larger ones, are held: that costs next to nothing."""
+    import gc
+
+    _book.flush()
+    gc.collect()
+    _told("counted", asked, sys.getallocatedblocks(), _allocated())
+
+
+def _allocated():
+    """Return the bytes that the C library has given out, or 0 where it does not tell."""
+    try:
+        import ctypes
+
+        class Info(ctypes.Structure):
+            _fields_ = [(name, ctypes.c_size_t) for name in ("a", "b", "c", "d", "mapped", "e", "f", "used", "g", "h")]
+
+        tell = ctypes.CDLL(None).mallinfo2
+        tell.restype = Info
+        found = tell()
+    except (ImportError, OSError, AttributeError):
+        return 0
+    return found.used + found.mapped
+
+
+def _told(what, asked, *rest):
+    _book.write(what, time.monotonic(), asked, *rest)
+    _book.flush()
+    os.close(os.open(os.path.join(_FOLDER, f"{what}-{asked}-{os.getpid()}"), os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def _tell_held(asked):
+    """Write down the bytes held by the lines of the project that asked for them; the first time only begin to count."""
+    import gc
+    import tracemalloc
+
+    held = {}
+    gc.collect()
+    if not tracemalloc.is_tracing():
+        tracemalloc.start(_DEPTH)
+    filling = _filling()
+    sizes = {}
+    for _, size, frames, *_ in tracemalloc.take_snapshot().traces._traces:
+        sizes[frames] = sizes.get(frames, 0) + size
+    for frames, size in sizes.items():
+        if any(path == name and first <= line <= last for path, line in frames for name, first, last in filling):
+            continue
+        place = next(((_ours(path), line) for path, line in frames if _ours(path)), None)
+        if place is not None:
+            held[place] = held.get(place, 0) + size
+    _told("held", asked, [[path, line, size] for (path, line), size in held.items()])
+
+
+def _filling():
+    """Return the file and the lines of each function of the project whose cache has an end and has not reached it: what it keeps is no leak."""
+    import functools
+    import gc
+
+    found = []
+    for one in gc.get_objects():
+        if type(one) is functools._lru_cache_wrapper:
+            known = one.cache_info()
+            code = getattr(getattr(one, "__wrapped__", None), "__code__", None)
+            if code is not None and _ours(code.co_filename) and known.maxsize is not None and known.currsize < known.maxsize:
+                found.append((code.co_filename, code.co_firstlineno, max(line or 0 for _, _, line in code.co_lines())))
+    return found
 
 
 def _heard(event, args):
     if event in _HEARD and threading.get_ident() not in _own:
         said = [str(arg)[:_LONGEST] for arg in args[:2]]
-        _book.write("event", time.monotonic(), threading.get_ident(), event, said, _where(sys._getframe(1)))  # noqa: SLF001
+        if event == "sqlite3.connect" and not said[0].startswith((":", "file:")):
+            said[0] = os.path.abspath(said[0])
+        _book.write("event", time.monotonic(), threading.get_ident(), event, said, _chain(sys._getframe(1)))
 
 
 def _statement(sql):
-    _book.write("sql", time.monotonic(), threading.get_ident(), str(sql)[:_LONGEST], _where(sys._getframe(1)))  # noqa: SLF001
+    _book.write("sql", time.monotonic(), threading.get_ident(), str(sql)[:_LONGEST], _chain(sys._getframe(1)))
 
 
 def _sqlite():
@@ -170,18 +329,90 @@ def _sleeps():
 
     def sleep(seconds):
         if threading.get_ident() not in _own:
-            _book.write("event", time.monotonic(), threading.get_ident(), "sleep", [str(seconds)], _where(sys._getframe(1)))  # noqa: SLF001
+            _book.write("event", time.monotonic(), threading.get_ident(), "sleep", [str(seconds)], _chain(sys._getframe(1)))
         return _rest(seconds)
 
     time.sleep = sleep
 
 
+class _Drivers:
+    """Finds the drivers of other databases when they are imported, and has their cursors tell what they are asked."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in _DRIVERS:
+            return None
+        from importlib.machinery import PathFinder
+
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+class _Loader:
+    def __init__(self, plain):
+        self._plain = plain
+
+    def __getattr__(self, name):
+        return getattr(self._plain, name)
+
+    def create_module(self, spec):
+        return self._plain.create_module(spec)
+
+    def exec_module(self, module):
+        self._plain.exec_module(module)
+        for name, methods in _DRIVERS[module.__name__].items():
+            for method in methods:
+                _tell(getattr(module, name, None), method)
+        if module.__name__ == "psycopg2":
+            _tell_connections(module)
+
+
+def _tell(kind, method):
+    plain = getattr(kind, method, None)
+    if plain is None:
+        return
+
+    def telling(self, statement, *args, **kwargs):
+        _statement(statement.decode("utf-8", "replace") if isinstance(statement, bytes) else statement)
+        return plain(self, statement, *args, **kwargs)
+
+    setattr(kind, method, telling)
+
+
+def _tell_connections(psycopg2):
+    """Give connections a cursor that tells: theirs is no class that could be changed."""
+    import psycopg2.extensions
+
+    plain = psycopg2.connect
+    telling = type("cursor", (psycopg2.extensions.cursor,), {"execute": psycopg2.extensions.cursor.execute})
+    _tell(telling, "execute")
+
+    def connect(*args, **kwargs):
+        kwargs["cursor_factory"] = kwargs.get("cursor_factory") or telling
+        return plain(*args, **kwargs)
+
+    psycopg2.connect = connect
+
+
+def _begin():
+    threading.Thread(target=_watch, name="bmadp-witness", daemon=True).start()
+
+
+def _forked():
+    _book.renew()
+    _own.clear()
+    _begin()
+
+
 def _start():
     _sqlite()
     _sleeps()
+    sys.meta_path.insert(0, _Drivers())
     sys.addaudithook(_heard)
-    threading.Thread(target=_watch, name="bmadp-witness", daemon=True).start()
-    os.register_at_fork(after_in_child=lambda: threading.Thread(target=_watch, name="bmadp-witness", daemon=True).start())
+    _begin()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forked)
     atexit.register(_book.flush)
 
 

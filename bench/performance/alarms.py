@@ -1,6 +1,6 @@
 """Statistics: how often comparisons of the same with itself raise an alarm on this machine, and how often a true change is found.
 
-    python bench/performance/statistics.py [--pairs 10] [--comparisons 100] [--load 2]
+    python bench/performance/alarms.py [--pairs 10] [--comparisons 100] [--load 2]
 
 Real processes, one number each: CPU-bound Python that reports the least of its rounds. All processes of the null cases run one
 after the other, interleaved as pairs; while they run, `--load` others keep the processors busy by turns. Beside ours, on the same
@@ -76,14 +76,32 @@ def main() -> None:
     rule, began = Rule(given.pairs), time.time()
     with loaded(given.load):
         runs = [once() for _ in range(2 * given.pairs * given.comparisons)]
-        print(json.dumps({"seconds": round(time.time() - began, 1), "pairs": given.pairs, "comparisons": given.comparisons, "load": given.load}))
+        print(
+            json.dumps(
+                {
+                    "seconds": round(time.time() - began, 1),
+                    "pairs": given.pairs,
+                    "comparisons": given.comparisons,
+                    "load": given.load,
+                }
+            )
+        )
         for which, name in ((0, "wall"), (1, "cpu")):
             print(json.dumps({"null": name, **null([one[which] for one in runs], given.pairs, given.comparisons, rule)}))
         for more in (1.05, 1.03):
             for which, name in ((0, "wall"), (1, "cpu")):
                 made = [compare(pairs(given.pairs, more, which), rule) for _ in range(given.power)]
                 verdicts = [one.verdict for one in made]
-                print(json.dumps({"change": more, "by": name, "found": verdicts.count(Verdict.REGRESSION) / len(made), "wrong": verdicts.count(Verdict.IMPROVEMENT)}))
+                print(
+                    json.dumps(
+                        {
+                            "change": more,
+                            "by": name,
+                            "found": verdicts.count(Verdict.REGRESSION) / len(made),
+                            "wrong": verdicts.count(Verdict.IMPROVEMENT),
+                        }
+                    )
+                )
         pilot = [log(after / before) for before, after in pairs(10, 1.0, 1)]
         print(json.dumps({"pairs for 3 % by cpu": pairs_needed(pilot, 0.03), "for 5 %": pairs_needed(pilot, 0.05)}))
 
