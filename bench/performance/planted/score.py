@@ -1,0 +1,51 @@
+"""Score: which planted causes are found, at which rank and in which place, and what is accused that is healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from performance.planted.apps import App, Planted
+
+from bmad_provisioner.kinds.performance.causes import Cause
+
+ACCUSED = 0.25
+"""The share from which a cause in a healthy app is an accusation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one planted cause: its rank (from 1; 0: not found) among those of its app, and whether its line is right."""
+
+    kind: str
+    skeleton: str
+    rank: int
+    located: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of one app: its planted causes, the best rank of any, and accusations of what is healthy."""
+
+    results: tuple[Result, ...]
+    accused: tuple[Cause, ...]
+
+
+def judged(app: App, causes: Sequence[Cause], allowed: frozenset[str] = frozenset()) -> Judged:
+    """Compare causes, ranked, with the truth; a path in `allowed` is a decoy that may be named, behind what is planted."""
+    results = tuple(_result(app, one, causes) for one in app.planted)
+    known = {one.path for one in app.planted} | allowed
+    accused = tuple(one for one in causes if one.share.value > ACCUSED and not any(_is_at(one, path) for path in known))
+    return Judged(results, accused)
+
+
+def _result(app: App, planted: Planted, causes: Sequence[Cause]) -> Result:
+    for rank, one in enumerate(causes, 1):
+        if one.kind == planted.kind and _is_at(one, planted.path):
+            located = not planted.lines or (one.path, one.line) in planted.lines
+            return Result(planted.kind, app.skeleton, rank, located)
+    return Result(planted.kind, app.skeleton, 0, False)
+
+
+def _is_at(cause: Cause, path: str) -> bool:
+    return any(word.partition("?")[0] == path for word in cause.request.split())
