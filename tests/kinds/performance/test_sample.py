@@ -16,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
+from bmad_provisioner.document import parse
 from bmad_provisioner.engine.task import Turn
-from bmad_provisioner.kind import Document
 from bmad_provisioner.kinds.performance import model, start
 from bmad_provisioner.kinds.performance.clues import Clue, clues
+from bmad_provisioner.kinds.performance.kind import PERFORMANCE
 from bmad_provisioner.kinds.performance.looking import QUICK, look
 from bmad_provisioner.kinds.performance.order import Order, Target, order
 from bmad_provisioner.kinds.performance.service import ask, running
@@ -51,7 +51,10 @@ def _laid(folder: Path, *, repaired: bool = False) -> Path:
 
 
 def _order(folder: Path) -> Order:
-    return order(yaml.safe_load((folder / "bmad-provisioner.yaml").read_text(encoding="utf-8")))
+    [document] = parse(
+        (folder / "bmad-provisioner.yaml").read_bytes(), "bmad-provisioner.yaml", {"Performance": PERFORMANCE}
+    ).documents
+    return order(document.data)
 
 
 def _target(folder: Path) -> Target:
@@ -93,9 +96,12 @@ def test_what_ships_is_named_and_laid_without_its_ending() -> None:
 
 @pytest.mark.parametrize("quick", [False, True])
 def test_the_document_has_the_form_and_is_quick_where_that_is_asked_for(quick: bool) -> None:
-    data = yaml.safe_load(start.samples("shop", quick)["bmad-provisioner.yaml"])
-    assert model.faults(Document("Performance", "shop", data, "bmad-provisioner.yaml")) == ()
-    assert order(data).quick is quick
+    parsed = parse(
+        start.samples("shop", quick)["bmad-provisioner.yaml"].encode(), "bmad-provisioner.yaml", {"Performance": PERFORMANCE}
+    )
+    [document] = parsed.documents
+    assert parsed.findings == PERFORMANCE.check(document) == model.faults(document) == ()
+    assert order(document.data).quick is quick
 
 
 def test_every_file_that_it_needs_is_a_source(shop: Path) -> None:
