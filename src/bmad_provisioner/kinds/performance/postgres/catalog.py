@@ -98,15 +98,14 @@ def extensions(look: Look) -> Mapping[str, str]:
 
 def distinct(look: Look, tables: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str, str], float]:
     """Return how many values the columns of tables have, as far as this user may know."""
-    return {
-        (schema, table, key): values for schema, table, key, values in look.rows(_DISTINCT, (sorted({name for _, name in tables}),))
-    }
+    names = sorted({name for _, name in tables})
+    return {(schema, table, key): values for schema, table, key, values in look.rows(_DISTINCT, (names,))}
 
 
 def commonest(look: Look, table: tuple[str, str], key: str) -> list[str]:
     """Return the values that stand in a column most often; of one where none does, one from the middle."""
-    rows = look.rows(_COMMONEST, (*table, key))
-    return [value for value in (rows[0][0] or rows[0][1]) if value is not None] if rows and (rows[0][0] or rows[0][1]) else []
+    found = [value for common, middle in look.rows(_COMMONEST, (*table, key)) for value in common or middle or ()]
+    return [value for value in found if value is not None]
 
 
 _EXTENSIONS = "SELECT extname::text, quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"

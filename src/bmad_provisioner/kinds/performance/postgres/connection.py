@@ -29,12 +29,12 @@ _REFUSALS: tuple[tuple[str, str, str, bool], ...] = (
     ("translate host", "no host has the name in the DSN", "special characters of a password have to be percent-encoded", False),
     ("timeout", "the database does not answer", "look at host and port in the DSN, and at firewalls", True),
     ("No such file", "no database listens where the DSN points", "is the server started? look at host and port in the DSN", True),
-    ("database", "there is no database of that name", "look at the end of the DSN", False),
-    ("role", "the database has no user of that name", "look at the user in the DSN", False),
     ("slots are reserved", "the database has no connection left", "try again, or raise `max_connections`", True),
     ("too many clients", "the database has no connection left", "try again, or raise `max_connections`", True),
     ("starting up", "the database is starting", "try again in a moment", True),
     ("shutting down", "the database is shutting down", "start it again", True),
+    ('database "', "there is no database of that name", "look at the end of the DSN", False),
+    ('role "', "the database has no user of that name", "look at the user in the DSN", False),
     ("SSL", "the database and the DSN do not agree on TLS", "look at `sslmode` in the DSN", False),
 )
 _WHY = {

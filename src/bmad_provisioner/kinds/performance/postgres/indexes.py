@@ -46,28 +46,33 @@ class Trials:
 
 
 def helping(look: Look, example: Example, trials: Trials) -> tuple[Tried, ...]:
-    """Return the indexes that help a statement, each beside those before it: of those that help nearly alike, that with the
-    fewest keys. Raises Refused."""
-    tables = {trials.known.whole(table) for table in example.plan.tables}
-    thought = candidates(example.plan, distinct(look, tables), trials.known.roots)
-    wanted = [*thought, *(one for one in trials.offered if one.table in tables)]
-    # Of two orders of the same keys the first is taken: it is ours, and begins with what tells most apart.
-    once = {(one.table, frozenset(one.keys)): one for one in reversed(wanted)}
-    left = [one for one in dict.fromkeys(wanted) if once[one.table, frozenset(one.keys)] is one and _is_new(one, trials.known)][
-        :_TRIED
-    ]
+    """Return the indexes that help a statement, each beside those before it; raises Refused."""
     found: list[Tried] = []
+    left = _thought_of(look, example, trials)[:_TRIED]
     while left and len(found) < _TOGETHER:
         made = [one for one in (_try(look, example, trials, found, new) for new in left) if one and one.drop >= DROP]
         if not made:
             break
-        least = min(one.after for one in made)
-        best = min(
-            (one for one in made if one.after - least <= _NEAR * one.before), key=lambda one: (len(one.candidate.keys), one.after)
-        )
-        found.append(best)
-        left = [one for one in left if one.table != best.candidate.table]
+        found.append(_best(made))
+        left = [one for one in left if one.table != found[-1].candidate.table]
     return tuple(found)
+
+
+def _thought_of(look: Look, example: Example, trials: Trials) -> list[Candidate]:
+    """Return what is worth a try. Of two orders of the same keys ours is taken: it begins with what tells most apart."""
+    tables = {trials.known.whole(table) for table in example.plan.tables}
+    ours = candidates(example.plan, distinct(look, tables), trials.known.roots)
+    once: dict[tuple[tuple[str, str], frozenset[str]], Candidate] = {}
+    for one in (*ours, *(one for one in trials.offered if one.table in tables)):
+        once.setdefault((one.table, frozenset(one.keys)), one)
+    return [one for one in once.values() if _is_new(one, trials.known)]
+
+
+def _best(made: Sequence[Tried]) -> Tried:
+    """Return, of those that help nearly alike, that with the fewest keys."""
+    least = min(one.after for one in made)
+    near = [one for one in made if one.after - least <= _NEAR * one.before]
+    return min(near, key=lambda one: (len(one.candidate.keys), one.after))
 
 
 def _is_new(candidate: Candidate, known: Catalog) -> bool:
@@ -111,11 +116,10 @@ def unused_name(look: Look, known: Catalog, candidate: Candidate) -> str:
     """Return a quoted name for an index that nothing has yet: with a name that is taken, `IF NOT EXISTS` would do nothing."""
     words = [re.sub(r"\W+", "_", key.removesuffix(_PATTERN)).strip("_") for key in (candidate.table[1], *candidate.keys)]
     schema = known.tables[candidate.table].schema
+    sql = "SELECT quote_ident(%s), to_regclass(%s::text || '.' || quote_ident(%s)) IS NULL"
     for end in ("_idx", *(f"_idx{number}" for number in range(1, 100))):
         name = "_".join(words).encode()[: _LONGEST - len(end)].decode("utf-8", "ignore") + end
-        quoted, free = look.rows(
-            "SELECT quote_ident(%s), to_regclass(%s::text || '.' || quote_ident(%s)) IS NULL", (name, schema, name)
-        )[0]
+        ((quoted, free),) = look.rows(sql, (name, schema, name))
         if free:
             break
     return str(quoted)
