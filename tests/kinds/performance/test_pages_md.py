@@ -129,6 +129,23 @@ def test_the_retrospective_tells_beliefs_what_is_open_and_what_asks_for_the_next
     assert re.search(r"\b20\d\d\b", page) is None, "no date is invented"
 
 
+def test_what_nothing_was_foretold_of_is_told_apart() -> None:
+    beside = replace(_effect(1.1, 0.7, 1.6, Verdict.INCONCLUSIVE), target="web GET /")
+    proven = replace(_effect(0.5, 0.4, 0.6, Verdict.IMPROVEMENT), target="web GET /cart")
+    whole = replace(impact(), effects=(beside, proven, *impact().effects))
+    page = _holds_together(impact_md("shop", whole))
+    main, _, rest = page.partition("## What else was looked at")
+    assert "| `web GET /cart` |" in main
+    assert "| `web GET /` |" in rest
+    page = retrospective_md("shop", (), whole.effects)
+    assert "- 1 number of single requests, of which nothing was foretold: no trial is made for those" in page
+
+
+def test_a_guardrail_is_kept_where_it_can_hardly_be_worse() -> None:
+    better = _effect(0.9, 0.7, 1.02, Verdict.INCONCLUSIVE, guardrail=True)
+    assert "None of it got worse." in impact_md("shop", replace(impact(), effects=(better,)))
+
+
 def test_what_is_open_says_what_would_settle_it() -> None:
     few = replace(
         _effect(0.8, 0.5, 1.2, Verdict.INCONCLUSIVE),

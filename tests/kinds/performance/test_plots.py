@@ -25,7 +25,7 @@ _DRAWN: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
     "timeline": (lambda: plots.timeline(served().shapes["spike"]), ("half within", "requests", "seconds")),
     "rates": (lambda: plots.rates(steps(served()), limit(_USUAL)), ("stress 47/s", "no longer borne", "stress 54/s, 10% failed")),
     "memory": (lambda: plots.memory(list(served().shapes.values()), 54_000_000), ("soak", "idle", "60 MB")),
-    "causes": (lambda: plots.causes(account().causes), ("n-plus-one (time) · GET /report · shop/report.py:41", "100%")),
+    "causes": (lambda: plots.causes(account().causes), ("n-plus-one (time) · shop/report.py:41 · GET /report", "100%")),
     "pages": (lambda: plots.pages(pages(), _GOALS), ("LCP", "CLS", "/cart")),
     "effects": (lambda: plots.effects(impact()), ("web p50", "web peak_memory", "-60%")),
     "noise": (lambda: plots.noise(noise()), ("clock", "processor", "+2%")),

@@ -240,17 +240,30 @@ def test_the_headline_is_about_the_goals(one: Account, said: str) -> None:
     assert headline(one) == said
 
 
+def test_what_bore_everything_is_not_said_to_have_a_limit() -> None:
+    one = replace(account(), served=(replace(served(), shapes={"baseline": served().shapes["baseline"]}),))
+    assert "It bore all that it was asked, up to 20/s." in speed(replace(one, readings=readings(one.served, (), ())))
+
+
 def test_a_void_load_is_said_and_nothing_is_claimed_of_it() -> None:
     one = _PARTIAL["a void baseline"]
     assert speed(one)[0] == "How fast `web` answers is not known: the generator was late."
     assert "The load `baseline` of `web` says nothing: the generator was late." in caveats(one)
 
 
-def test_the_costliest_of_each_lane_come_first() -> None:
+def test_the_costliest_of_each_sort_come_first() -> None:
     assert [(one.item.cause.kind, one.where) for one in costliest(account())] == [
         ("n-plus-one", "shop/report.py:41"), ("leak", "shop/cache.py:9"), ("no-compression", ""),
     ]  # fmt: skip
     assert len(costliest(account(), 9)) == 5
+    trifles = tuple(
+        replace(one, cause=replace(one.cause, reach=0.001)) if one.cause.kind == "leak" else one for one in account().items
+    )
+    assert [one.item.cause.kind for one in costliest(replace(account(), items=trifles))] == [
+        "n-plus-one",
+        "no-compression",
+        "layout-shift",
+    ]
     assert costliest(replace(account(), items=()))[0].item.cause.kind == "n-plus-one"
 
 

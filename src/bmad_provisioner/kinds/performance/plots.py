@@ -109,7 +109,7 @@ def response_times(shape: Shape) -> bytes:
             axes.plot(*_columns(points), marker="o", color=colour, label=name, linestyle="-" if colour == BLUE else "--")
         axes.set_xticks(list(places.values()), [_spoken(key) for key in places])
         _times(axes)
-        _key(axes, "upper left")
+        _key(axes, "lower right")
 
     return _plot(draw)
 
@@ -220,7 +220,7 @@ def causes(found: Sequence[Cause]) -> bytes:
             axes.barh(at, one.share.value, height=0.42, color=SKY)
             axes.barh(at, one.saving.value, height=0.42, color=BLUE)
             axes.plot([one.share.low, one.share.high], [at, at], color=INK, linewidth=1.2)
-            name = f"{one.kind} ({one.lane}) · {one.request}" + (f" · {one.where}" if one.where else "")
+            name = " · ".join(filter(None, (f"{one.kind} ({one.lane})", one.where, one.request)))
             axes.text(0, at + 0.27, _plain(name, 66), fontsize=8.8, va="bottom", color=INK)
         axes.set_yticks([])
         axes.set_ylim(-0.4, len(some) - 0.2)

@@ -41,7 +41,15 @@ def retrospective_md(name: str, records: Sequence[Record], effects: Sequence[Eff
 
 def still_open(effects: Sequence[Effect]) -> tuple[str, ...]:
     """Return what proved nothing, and what would settle it."""
-    return tuple(_settled_by(one) for one in effects if verdict(one) is Verdict.INCONCLUSIVE)
+    unsettled = [one for one in effects if verdict(one) is Verdict.INCONCLUSIVE]
+    asked = [one for one in unsettled if one.item or one.guardrail or " " not in one.target]
+    more = len(unsettled) - len(asked)
+    rest = (
+        (f"{counted(more, 'number')} of single requests, of which nothing was foretold: no trial is made for those",)
+        if more
+        else ()
+    )
+    return (*map(_settled_by, asked), *rest)
 
 
 def _settled_by(one: Effect) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bmad_provisioner.characters import scrubbed
 from bmad_provisioner.kinds.performance import plots
 from bmad_provisioner.kinds.performance.budgets import State
-from bmad_provisioner.kinds.performance.impact_page import NOTE, compared, guarded
+from bmad_provisioner.kinds.performance.impact_page import NOTE, compared, guarded, sorted_out
 from bmad_provisioner.kinds.performance.measured import Impact
 from bmad_provisioner.kinds.performance.order import Order, Target
 from bmad_provisioner.kinds.performance.report import tables
@@ -111,11 +111,12 @@ def _told(account: Account, pictures: Sequence[Picture]) -> Mapping[str, Any]:
 
 
 def _compared(impact: Impact) -> Mapping[str, Any]:
-    rails = [one for one in impact.effects if one.guardrail]
+    judged, rails, besides = sorted_out(impact)
     return {
         "how": list(compared(impact)),
-        "effects": tables.effects(one for one in impact.effects if not one.guardrail),
+        "effects": tables.effects(judged),
         "rails": tables.effects(rails),
+        "besides": tables.effects(besides),
         "guarded": guarded(rails) if rails else "",
     }
 

@@ -9,6 +9,7 @@ from statistics import median
 from bmad_provisioner.kinds.performance.backlog import title
 from bmad_provisioner.kinds.performance.budgets import State
 from bmad_provisioner.kinds.performance.causes import Cause
+from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME
 from bmad_provisioner.kinds.performance.measured import Effect, Impact, Paged, Served, Worked
 from bmad_provisioner.kinds.performance.metrics import METRICS, Reading
 from bmad_provisioner.kinds.performance.report.account import BASELINE, Account
@@ -26,10 +27,14 @@ from bmad_provisioner.kinds.performance.report.wording import (
     value,
     verdict,
 )  # fmt: skip
-from bmad_provisioner.kinds.performance.roadmap import LANES, Item, roadmap
+from bmad_provisioner.kinds.performance.roadmap import Item, roadmap
 from bmad_provisioner.kinds.performance.stats import Verdict
 
 COSTLIEST = 3
+TRIFLE = 0.05
+"""The part of all of its sort below which a cause waits until those of other sorts are told."""
+_SORTS = (TIME, "leak", CAPACITY, BYTES, START, "layout-shift")
+"""Sorts of cost, in the order in which they are told: a leak ends a service whatever else it is; shifts are no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,10 @@ def _service(served: Served, read: _Read) -> Iterator[str]:
     yield f"`{served.target}` answers {listed(times)} at {usual.achieved:.3g} requests a second; {failed}."
     borne = read.get((served.target, "throughput"))
     if borne:
-        yield f"The most that it was seen to bear are {told(borne.of, borne.estimate)}."
+        if borne.estimate.high > borne.estimate.value:
+            yield f"The most that it was seen to bear are {told(borne.of, borne.estimate)}."
+        else:
+            yield f"It bore all that it was asked, up to {value(borne.of, borne.estimate.value)}."
 
 
 def _pages(paged: Sequence[Paged], read: _Read) -> Iterator[str]:
@@ -127,10 +135,16 @@ def costliest(account: Account, most: int = COSTLIEST) -> tuple[Costly, ...]:
 
 
 def ranked(account: Account) -> tuple[Item, ...]:
-    """Return what to do: the best of each lane, then the second best; lanes are not compared."""
+    """Return what to do, what costs most first: the worst of each sort of cost that is no trifle, then the second worst.
+
+    What a cause costs is a part of all time, of all bytes, and so on: sorts are not compared, but taken in turns.
+    """
     items = account.items or roadmap(account.causes, account.order.effect, account.order.effort)
-    by_lane = [[one for one in items if one.cause.lane == lane] for lane in LANES]
-    return tuple(lane[place] for place in range(max(map(len, by_lane))) for lane in by_lane if place < len(lane))
+    sorts: dict[str, list[Item]] = {sort: [] for sort in _SORTS}
+    for one in sorted(items, key=lambda one: -one.cause.share.value * one.cause.reach * one.cause.weight):
+        sorts[one.cause.kind if one.cause.kind in sorts else one.cause.lane].append(one)
+    turns = [some[place] for place in range(len(items)) for some in sorts.values() if place < len(some)]
+    return tuple(sorted(turns, key=lambda one: one.cause.overall.value < TRIFLE))
 
 
 def _costly(item: Item) -> Costly:

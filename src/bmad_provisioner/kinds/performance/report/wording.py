@@ -120,7 +120,9 @@ def of_what(cause: Cause) -> str:
 def saves(cause: Cause) -> str:
     """Return what the usual remedy of a cause gives back, at least and at most."""
     made = bound(cause)
-    caveat = f"; {made.caveat}" if made.caveat else ""
+    # What is said of waiting holds for time, and only matters where it makes a difference.
+    is_time = cause.kind not in _OF_KIND and (not cause.busy or made.most - made.amdahl >= 0.01)
+    caveat = f"; {made.caveat}" if made.caveat and is_time else ""
     return f"saves at least {made.least:.0%}, at most {made.most:.0%} {of_what(cause)}{caveat}"
 
 
