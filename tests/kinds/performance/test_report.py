@@ -277,6 +277,11 @@ def test_gains_come_before_losses_and_what_is_not_proven_is_not_told() -> None:
     assert won((replace(impact(), effects=(unsure,)),)) == ("Nothing that 10 pairs could show has changed.",)
 
 
+def test_a_goal_that_noise_has_moved_is_told_beside_the_limit() -> None:
+    moved = tuple(replace(one, limit=0.02) if one.metric == "error_rate" else one for one in account().budgets)
+    assert "| at most 2% (goal 1%) |" in report_md(replace(account(), budgets=moved))
+
+
 def test_each_of_several_trials_says_what_it_was_against() -> None:
     one = _PARTIAL["two trials"]
     said = won(one.impacts)

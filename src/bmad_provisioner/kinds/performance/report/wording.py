@@ -47,8 +47,9 @@ def told(of: Metric, estimate: Estimate) -> str:
 
 
 def limit(budget: Budget) -> str:
-    """Return what a limit asks for."""
-    return f"at {'most' if budget.of.less_is_better else 'least'} {value(budget.of, budget.limit)}"
+    """Return what a limit asks for, with the goal where noise has moved it away from that."""
+    goal = f" (goal {value(budget.of, budget.goal)})" if budget.goal is not None and budget.goal != budget.limit else ""
+    return f"at {'most' if budget.of.less_is_better else 'least'} {value(budget.of, budget.limit)}{goal}"
 
 
 def part(number: float) -> str:
