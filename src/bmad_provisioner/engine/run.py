@@ -155,7 +155,7 @@ class _Run:
         now in the files it reads.
         """
         cache, task = self._means.cache, one.task
-        last = cache.last(task.name) if task.reads and task.action.external else None
+        last = cache.last(task.name) if task.reads and task.action.external and not task.action.exact else None
         if last is None:
             return None
         before = cache.trace(task.name).parts

@@ -180,6 +180,7 @@ class Action:
     lane: Lane = Lane.HERE
     external: bool = False
     quiet: bool = False
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,13 @@ REMOVABLE: Mapping[str, Estimate] = {
     "no-compression": Estimate(1.0, 0.95, 1.0),
     "oversized-bundle": Estimate(0.5, 0.2, 0.8),
     "layout-shift": Estimate(0.9, 0.5, 1.0),
+    "slow-statement": Estimate(0.7, 0.2, 0.95),
+    "unused-index": Estimate(1.0, 1.0, 1.0),
+    "peak-memory": Estimate(0.5, 0.1, 0.9),
+    "slow-interaction": Estimate(0.6, 0.2, 0.9),
+    "render-blocking": Estimate(0.7, 0.3, 1.0),
+    "large-image": Estimate(0.8, 0.5, 0.95),
+    "no-caching": Estimate(0.9, 0.5, 1.0),
 }
 """The part of a cause that its usual remedy takes away. Beliefs, not measurements: what came of them is in the retrospective."""
 _UNKNOWN = Estimate(0.4, 0.1, 0.8)
@@ -136,9 +143,10 @@ def merged(causes: Iterable[Cause]) -> tuple[Cause, ...]:
 
     What they reach adds up; share and weight become means over what they reach; the evidence is that of the costliest.
     """
-    groups: dict[tuple[str, str, str, str, int | None], list[Cause]] = {}
+    groups: dict[tuple[str, str, str, str, int | None, str], list[Cause]] = {}
     for one in causes:
-        groups.setdefault((one.lane, one.kind, one.target, one.path, one.line), []).append(one)
+        # What has no place is told apart by what is to be done about it.
+        groups.setdefault((one.lane, one.kind, one.target, one.path, one.line, "" if one.path else one.remedy), []).append(one)
     return tuple(_merged(sorted(group, key=lambda one: (-one.overall.value, one.request))) for group in groups.values())
 
 

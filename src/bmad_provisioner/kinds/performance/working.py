@@ -42,7 +42,7 @@ def worked(name: str, sort: str, ran: tuple[Ran, ...]) -> Worked:
 
 def database(inputs: Inputs) -> Output:
     """Ask a database, which is only read, what its statements cost and which index would help."""
-    from bmad_provisioner.kinds.performance.postgres import advise, clues  # noqa: PLC0415 - an extra
+    from bmad_provisioner.kinds.performance.postgres import advise, clues, said  # noqa: PLC0415 - an extra
 
     _, target = wanted(inputs)
     dsn = os.environ.get(target.dsn_env, "")
@@ -52,5 +52,5 @@ def database(inputs: Inputs) -> Output:
     advice = advise(dsn, inputs.turn, _ADVICE)
     causes = merged(cause(clue, target.name) for clue in clues(advice, target.name))
     missing = tuple(Missing(one.what, one.remedy, one.left_out) for one in advice.missing)
-    found = Found(target.name, causes, (advice.server,), missing)
+    found = Found(target.name, causes, tuple(said(advice)), missing)
     return Output(facts={MEASURED: packed(Part(found=(found,)))}, fleeting=True)
