@@ -12,7 +12,7 @@ from bmad_provisioner.kinds.performance.clues import Clue
 from bmad_provisioner.kinds.performance.order import SERVICE, Target
 from bmad_provisioner.kinds.performance.page_clues import located, page_clues
 from bmad_provisioner.kinds.performance.pages import Inside, Interaction, Picture, Place, Resource, Script, Shift, Visit
-from bmad_provisioner.kinds.performance.scripts import hottest, unread, unused, words
+from bmad_provisioner.kinds.performance.scripts import hottest, innermost, unread, unused, words
 from bmad_provisioner.kinds.performance.visits import visits
 from kinds.performance.site import Answer, functions, noise, page, served
 
@@ -175,6 +175,16 @@ def test_what_a_function_has_the_browser_do_counts_as_its_own() -> None:
     nodes = [node(1, "(root)", "", 50, 2), node(2, "go", _APP, 1, 3, 4), node(3, "parse", "", 6), node(4, "small", _APP, 3)]
     assert hottest({"nodes": nodes}) == (Place(_APP, 3, "go"), 0.7)
     assert hottest({"nodes": nodes[:1]}) is None
+
+
+def test_what_a_library_does_counts_for_whoever_called_it() -> None:
+    frames = [
+        {"functionName": name, "url": f"{_HOST}{path}", "lineNumber": 4}
+        for name, path in (("each", "/vendor/jquery.min.js"), ("fill", "/app.js"))
+    ]
+    assert innermost(frames) == Place(_APP, 5, "fill")
+    assert innermost(frames[:1]) == Place(f"{_HOST}/vendor/jquery.min.js", 5, "each")
+    assert innermost([{"functionName": "evaluate", "url": "", "lineNumber": 0}]) is None
 
 
 # What a real browser tells of real pages.

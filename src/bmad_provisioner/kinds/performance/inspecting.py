@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bmad_provisioner.kinds.performance.browsing import Load, files, loading, touch
 from bmad_provisioner.kinds.performance.pages import Inside, Network, Picture, Place, Resource, Script
-from bmad_provisioner.kinds.performance.scripts import called, hottest, remarks, unread, unused, words
+from bmad_provisioner.kinds.performance.scripts import hottest, innermost, is_library, remarks, unread, unused, words
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -49,7 +49,7 @@ def inspect(one: Browser, url: str, network: Network) -> Inside:
             tuple(Picture(p["url"], p["element"], tuple(p["natural"]), tuple(p["shown"])) for p in _ask(load, "pictures()")),
             {one.url: _packed(texts[one.url]) for one in resources if one.url in texts and not one.encoding},
             _again(load, url),
-            _made(load),
+            _made(load, texts),
             hot,
             {name: line for name, mark in _ask(load, "marked()") if (line := _line(document, mark))},
         )
@@ -134,7 +134,7 @@ def _again(load: Load, url: str) -> dict[str, int]:
     return {one.url: one.travelled for one in resources if one.kind in STATIC and one.travelled > _LEAST}
 
 
-def _made(load: Load) -> dict[str, Place]:
+def _made(load: Load, texts: Mapping[str, str]) -> dict[str, Place]:
     """Return the line of the script that made each element which was not in the document."""
     from playwright.sync_api import Error  # noqa: PLC0415 - an extra
 
@@ -144,16 +144,26 @@ def _made(load: Load) -> dict[str, Place]:
         names = load.page.evaluate("[...window.__bmadp.inserted.keys()]")
         send("DOM.getDocument", {"depth": 0})
         listed = send("Runtime.evaluate", {"expression": "[...window.__bmadp.inserted.values()]"})["result"]["objectId"]
-        for name, one in zip(
-            names, send("Runtime.getProperties", {"objectId": listed, "ownProperties": True})["result"], strict=False
-        ):
+        nodes = send("Runtime.getProperties", {"objectId": listed, "ownProperties": True})["result"]
+        for name, one in zip(names, nodes, strict=False):
             node = send("DOM.requestNode", {"objectId": one["value"]["objectId"]})["nodeId"]
             trace = send("DOM.getNodeStackTraces", {"nodeId": node}).get("creation") if node else None
-            frames = trace["callFrames"] if trace else ()
-            place = next((place for frame in frames if (place := called(frame)) is not None), None)
+            place = innermost(trace["callFrames"] if trace else ())
+            if place is None or is_library(place.url):
+                place = _said(texts, name) or place
             if place is not None:
                 found[name] = place
     return found
+
+
+def _said(texts: Mapping[str, str], name: str) -> Place | None:
+    """Return the one line that says the id or the first class of an element; `None` where there are none or several."""
+    mark = re.search(r"[#.]([\w-]+)(?:\.[\w-]+)*$", name)
+    if mark is None:
+        return None
+    quoted = re.compile(rf"[\"'`]{re.escape(mark[1])}[\"'` ]")
+    found = [Place(url, text.count("\n", 0, at.start()) + 1, name) for url, text in texts.items() for at in quoted.finditer(text)]
+    return found[0] if len(found) == 1 else None
 
 
 def _line(document: str, mark: str) -> int:

@@ -28,7 +28,7 @@ WASTED, IDLE = 60_000, 150_000
 _SAVED, _SPARED, _AGAIN = 20_000, 50_000, 50_000
 """Bytes that packing, smaller images and caching have to save to be worth a word."""
 _MOSTLY = 0.4
-_LATE, _LATE_PART = 0.1, 0.2
+_LATE, _LATE_PART = 0.15, 0.2
 """Seconds that a file keeps the first paint, and their part of it, until it is blamed."""
 RETURNING = 0.25
 """The part of loads by somebody who has been here: a belief, as no load of ours can tell."""
@@ -205,8 +205,9 @@ def _slow(page: _Page) -> Iterator[Clue]:
             groups[target].append(one)
     for target, found in groups.items():
         quick = [0.0] * (len(page.visits) - len(found))  # too quick to be told of
-        usual = median([*quick, *(one.duration for one in found)])
-        if usual > GOOD_INP:
+        durations = sorted([*quick, *(one.duration for one in found)])
+        usual = median(durations)
+        if usual > GOOD_INP and durations[len(durations) // 4] > GOOD_INP / 2:  # else it is the machine that is slow at times
             yield _interaction(page, target, found, usual)
 
 
@@ -238,8 +239,8 @@ def _blocking(page: _Page) -> Iterator[Clue]:
             gains[needed[-1].url].append(needed[-1].end - needed[-2].end)
     paint = median(paints)
     for url, each in gains.items():
-        gain = median(each)
-        if len(each) > len(page.visits) / 2 and gain >= _LATE and gain >= _LATE_PART * paint:
+        gain = min(each)
+        if len(each) == len(page.visits) and gain >= _LATE and gain >= _LATE_PART * paint:
             line = page.line(url)
             evidence = f"the first paint, after {told_seconds(paint)}, waits {told_seconds(gain)} for {line.path} alone"
             remedy = "`defer` it or load it at the end; put the few rules that the first screen needs into the page"

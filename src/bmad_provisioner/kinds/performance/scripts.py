@@ -13,6 +13,9 @@ DATA = 1000
 """Characters from which on data in a script is worth a question."""
 _NAMED = re.compile(r"([A-Za-z_$][\w$]*)\s*=\s*(?=[\"'`\[{])")
 _TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|//[^\n]*|/\*.*?\*/|[\[{(]|[\]})]", re.DOTALL)
+_LIBRARY = re.compile(
+    r"/(?:node_modules|vendors?|lib|libs)/|\.min\.m?js|/(?:react|preact|vue|jquery|angular|svelte|lodash|d3)\b[^/]*\.m?js"
+)
 _WORD = re.compile(r"[A-Za-z_$][\w$]*")
 
 
@@ -95,16 +98,26 @@ def hottest(profile: Mapping[str, Any]) -> tuple[Place, float] | None:
 
 
 def _place(node: Mapping[str, Any], nodes: Mapping[int, Mapping[str, Any]], parents: Mapping[int, int]) -> Place | None:
+    frames = []
     at: Mapping[str, Any] | None = node
     while at is not None:
-        found = called(at["callFrame"])
-        if found is not None:
-            return found
+        frames.append(at["callFrame"])
         at = nodes.get(parents.get(at["id"], -1))
-    return None
+    return innermost(frames)
 
 
-def called(frame: Mapping[str, Any]) -> Place | None:
+def innermost(frames: Iterable[Mapping[str, Any]]) -> Place | None:
+    """Return the first place of call frames, from the inside out, in what the page's own people wrote, else in a library."""
+    places = [place for frame in frames if (place := _called(frame)) is not None]
+    return next((place for place in places if not is_library(place.url)), places[0] if places else None)
+
+
+def is_library(url: str) -> bool:
+    """Whether a script is none that the page's own people wrote, as far as its address tells."""
+    return _LIBRARY.search(url) is not None
+
+
+def _called(frame: Mapping[str, Any]) -> Place | None:
     """Return the place of a call frame of the page's own; `None` for the browser's."""
     if not frame["url"].startswith(("http:", "https:")):
         return None
