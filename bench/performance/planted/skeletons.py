@@ -45,7 +45,7 @@ def rows(statement, *values):
         return connection.execute(statement, values).fetchall()
 """
 SYNC_FETCH = """
-_workers = ThreadPoolExecutor(8)
+_workers = ThreadPoolExecutor(80)
 
 
 def fetch(path):

@@ -14,6 +14,8 @@ GAIN, IDLE = 2.5, 0.5
 """How many times as fast as one a crowd is served at most, and the part of a processor that is busy with it, where one
 waits for the other."""
 _LEAST = 0.008
+_AT_ONCE = 2.5
+"""Requests past a gate at the same time, from which it is no lock: it lets several in."""
 _GATES = frozenset(
     {"threading.py", "locks.py", "queue.py", "queues.py", "_synchronization.py", "synchronize.py", "lock.py", "_sync.py"}
 )
@@ -57,9 +59,18 @@ def _gate(looked: Looked) -> tuple[str, Line, int] | None:
     counts = [len({one.who for one in each if line in one.lines}) for each in together.values()]
     crowd = looked.crowds[-1].many
     looks = len(looked.crowded.looks)
+    if _let_in(looked, line) > _AT_ONCE:
+        return None
     if sum(counts) >= 0.25 * crowd * 0.5 * looks and sum(count >= 2 for count in counts) >= 0.4 * looks:
         return "lock", line, looks
     return None
+
+
+def _let_in(looked: Looked, gate: Line) -> float:
+    """Return how many, on average, are past a gate and wait for something else: of a pool that is full there are several."""
+    others = [one for one in waits(looked.crowded.seen) if gate not in one.lines and not _is_gate(one)]
+    together = [len({one.who for one in each}) for each in passes(looked.crowded.looks, others).values()]
+    return sum(together) / len(together) if together else 0.0
 
 
 def _is_gate(one: Seen) -> bool:

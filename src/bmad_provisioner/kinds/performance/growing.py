@@ -21,6 +21,8 @@ _KEPT = 256.0
 _BLOCKS = 0.9
 """Small blocks a request: one object is kept by nearly each."""
 _WARM, _FEWEST, _MOST_WINDOWS = 25, 8, 6
+_SURE = 60
+"""Requests after which what fills at the start is full."""
 _COUNTED, _HELD = "counted", "held"
 _SAFE = ("GET", "HEAD")
 
@@ -50,12 +52,12 @@ def _grows(one: _Service, what: Ask) -> bool:
         counts.append(_window(one, asker, what, _limit(one, what) * (1 if len(counts) < 2 else 3)))
         numbers.append(_question(one, _COUNTED))
         if counts[-1] < _FEWEST or numbers[-1] is None:
-            return len(counts) > 2  # there was no time for more
+            break  # there was no time for more
         told = testimony.counted(one.scratch)
         before, after = (told[number] for number in numbers[-2:] if number is not None)
         grows = (after[0] - before[0]) / counts[-1] >= _BLOCKS or (after[1] - before[1]) / counts[-1] >= _KEPT
     asker.close()
-    return grows
+    return grows and sum(counts) >= _SURE
 
 
 def _lines(one: _Service, sources: Sources, what: Ask) -> Growth | None:

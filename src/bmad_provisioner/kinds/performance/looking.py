@@ -17,7 +17,7 @@ from bmad_provisioner.kinds.performance.growing import growing
 from bmad_provisioner.kinds.performance.looked import Doubled, Looked
 from bmad_provisioner.kinds.performance.order import Ask, Target
 from bmad_provisioner.kinds.performance.outside import QUICK, Effort, crowd
-from bmad_provisioner.kinds.performance.scaling import STEEP, exponent, size, times
+from bmad_provisioner.kinds.performance.scaling import is_steep, size, times
 from bmad_provisioner.kinds.performance.service import Running, running
 from bmad_provisioner.kinds.performance.sources import Sources
 from bmad_provisioner.kinds.performance.tables import Scan, scans
@@ -94,7 +94,7 @@ def _inside(service: Running, scratch: Path, sources: Sources, seen: Sequence[Lo
             witnessed=True,
             scans=_scans(told, inside, sources.folder),
             doubled=largest,
-            crowded=told.between(*many),
+            crowded=told.between(*many).busiest(),
             growth=growth,
         )
         found.append(replace(looked, repeated=_repeated(looked, sources)))
@@ -110,7 +110,7 @@ def _enough(service: Running, one: Looked) -> list[Answer]:
 
 def _largest(service: Running, what: Ask, doubled: Doubled) -> list[Answer]:
     """Ask for the largest size where the work grew too fast for it."""
-    if exponent(doubled.sizes, doubled.costs) < STEEP:
+    if not is_steep(doubled.sizes, doubled.costs):
         return []
     return rounds(service.url, [times(what, doubled.name, doubled.sizes[-1] / size(what, doubled.name))], 2)[0]
 
@@ -123,12 +123,10 @@ def _crowded(service: Running, one: Looked) -> tuple[float, float]:
 
 
 def _of(told: Testimony, answers: Iterable[Answer]) -> Testimony:
-    parts = [told.between(one.began, one.ended) for one in answers]
-    return Testimony(
-        tuple(s for part in parts for s in part.seen),
-        tuple(h for part in parts for h in part.heard),
-        tuple(t for part in parts for t in part.looks),
-    )
+    parts = [told.between(one.began, one.ended).busiest() for one in answers]
+    seen = tuple(one for part in parts for one in part.seen)
+    heard = tuple(one for part in parts for one in part.heard)
+    return Testimony(seen, heard, tuple(time for part in parts for time in part.looks))
 
 
 def _is_same(plain: Sequence[Answer], asked: Sequence[Answer]) -> bool:

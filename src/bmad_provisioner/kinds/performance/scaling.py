@@ -17,7 +17,7 @@ _NOT_A_SIZE = re.compile(
     r"(^|_)(id|page|offset|start|lat|lon|version|v|ts|time|date|year|month|day|port|code|zip|seed)$", re.IGNORECASE
 )
 _BODY, _PATH = "body ", "path "
-STEEP = 1.5
+STEEP, _ALMOST = 1.5, 1.3
 """The exponent from which work grows faster than what is asked for."""
 
 
@@ -89,3 +89,16 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
     mid_x, mid_y = sum(x) / len(x), sum(y) / len(y)
     spread = sum((a - mid_x) ** 2 for a in x)
     return sum((a - mid_x) * (b - mid_y) for a, b in zip(x, y, strict=True)) / spread if spread else 0.0
+
+
+def is_steep(sizes: Sequence[float], costs: Sequence[float]) -> bool:
+    """Whether work grows faster than what is asked for, whatever a request costs that asks for nothing.
+
+    That constant part makes the fitted exponent smaller than it is; of three sizes, each as many times the one before, the
+    differences of their costs are free of it. They are noisy, so both have to say so.
+    """
+    fitted = exponent(sizes, costs)
+    if len(sizes) != 3 or not costs[0] < costs[1] < costs[2]:
+        return fitted >= STEEP
+    ratio = (sizes[2] / sizes[0]) ** 0.5
+    return fitted >= STEEP or (fitted >= _ALMOST and log((costs[2] - costs[1]) / (costs[1] - costs[0])) / log(ratio) >= STEEP)

@@ -138,8 +138,6 @@ def _steps(copy: sqlite3.Connection, statement: str) -> int:
 
 def _table(connection: sqlite3.Connection, statement: str, named: str) -> str:
     """Return the table behind a name, which may be an alias."""
-    exists = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?)", (named,)).fetchone()
-    if exists:
-        return named
-    found = re.search(rf'["\[`]?(\w+)["\]`]?\s+(?:as\s+)?["\[`]?{re.escape(named)}\b', statement, re.IGNORECASE)
-    return found[1] if found else named
+    known = {row[0].lower(): row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    found = re.findall(rf'["\[`]?(\w+)["\]`]?\s+(?:as\s+)?["\[`]?{re.escape(named)}\b', statement, re.IGNORECASE)
+    return next((known[one.lower()] for one in (named, *found) if one.lower() in known), named)

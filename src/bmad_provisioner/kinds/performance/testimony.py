@@ -47,6 +47,7 @@ class Seen:
     leaf: tuple[str, int, str]
     turn: int = 0
     loop: bool = False
+    process: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,13 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """All that was seen and heard, in the order of time (seconds of the machine's monotonic clock), and when was looked."""
+    """All that was seen and heard, in the order of time (seconds of the machine's monotonic clock); when was looked, and in
+    which process."""
 
     seen: tuple[Seen, ...] = ()
     heard: tuple[Heard, ...] = ()
     looks: tuple[float, ...] = ()
+    lookers: tuple[int, ...] = ()
     _times: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
 
     def between(self, start: float, end: float) -> Testimony:
@@ -79,12 +82,17 @@ class Testimony:
         if not self._times[0] and not self._times[1]:
             self._times[0].extend(one.time for one in self.seen)
             self._times[1].extend(one.time for one in self.heard)
-        seen, heard, looks = *self._times, self.looks
-        return Testimony(
-            self.seen[bisect_left(seen, start) : bisect_left(seen, end)],
-            self.heard[bisect_left(heard, start) : bisect_left(heard, end)],
-            looks[bisect_left(looks, start) : bisect_left(looks, end)],
-        )
+        (a, b), (c, d), (e, f) = (_stretch(times, start, end) for times in (*self._times, self.looks))
+        return Testimony(self.seen[a:b], self.heard[c:d], self.looks[e:f], self.lookers[e:f])
+
+    def busiest(self) -> Testimony:
+        """Return what is left without the looks into other processes than the one where most was seen."""
+        counts = Counter(one.process for one in self.seen)
+        if not counts or len(set(self.lookers)) < 2:
+            return self
+        process = max(counts, key=lambda one: (counts[one], one))
+        looks = tuple(time for time, looker in zip(self.looks, self.lookers, strict=True) if looker == process)
+        return Testimony(tuple(one for one in self.seen if one.process == process), self.heard, looks, (process,) * len(looks))
 
     def without(self, idle: Testimony) -> Testimony:
         """Return what is left of it without the lines, from the outside in, that stacks have also when nobody asks."""
@@ -92,11 +100,15 @@ class Testimony:
         outer = {line for lines in always for line in lines}
         seen = (replace(one, lines=_inner(one.lines, outer)) for one in self.seen if one.lines not in always)
         heard = (replace(one, lines=_inner(one.lines, outer)) for one in self.heard)
-        return Testimony(tuple(one for one in seen if one.lines), tuple(heard), self.looks)
+        return Testimony(tuple(one for one in seen if one.lines), tuple(heard), self.looks, self.lookers)
 
     def statements(self) -> Counter[str]:
         """Count the statements by their shape: what differs only in values is the same."""
         return Counter(shape(one.about) for one in self.heard if one.what == "sql")
+
+
+def _stretch(times: Sequence[float], start: float, end: float) -> tuple[int, int]:
+    return bisect_left(times, start), bisect_left(times, end)
 
 
 def _inner(lines: tuple[Line, ...], outer: Set[Line]) -> tuple[Line, ...]:
@@ -119,14 +131,14 @@ def read(folder: Path) -> Testimony:
     """Return what all processes wrote; a line that was cut off by the end of its process is left out."""
     seen: list[Seen] = []
     heard: list[Heard] = []
-    looks: list[float] = []
-    for row in _rows(folder):
+    looks: list[tuple[float, int]] = []
+    for process, row in _rows(folder):
         with suppress(ValueError, IndexError, TypeError):
-            _take(row, seen, heard, looks)
+            _take(process, row, seen, heard, looks)
     looks.sort()
     seen.sort(key=lambda one: one.time)
     heard.sort(key=lambda one: one.time)
-    return Testimony(tuple(seen), tuple(heard), tuple(looks))
+    return Testimony(tuple(seen), tuple(heard), tuple(time for time, _ in looks), tuple(process for _, process in looks))
 
 
 def witnesses(folder: Path) -> frozenset[int]:
@@ -160,20 +172,20 @@ def _told(folder: Path, what: str) -> Iterator[list[Any]]:
                     yield json.loads(text)
 
 
-def _rows(folder: Path) -> Iterable[list[Any]]:
+def _rows(folder: Path) -> Iterator[tuple[int, list[Any]]]:
     for file in sorted(folder.glob("*.jsonl")):
         for text in file.read_text("utf-8", "replace").splitlines():
             with suppress(ValueError):
-                yield json.loads(text)
+                yield int(file.stem), json.loads(text)
 
 
-def _take(row: Sequence[Any], seen: list[Seen], heard: list[Heard], looks: list[float]) -> None:
+def _take(process: int, row: Sequence[Any], seen: list[Seen], heard: list[Heard], looks: list[tuple[float, int]]) -> None:
     if row[0] == "look":
-        looks.append(row[1])
+        looks.append((row[1], process))
     elif row[0] == "stack":
-        seen.append(Seen(row[1], row[2], row[3], _lines(row[4]), tuple(row[5]), row[6], row[7]))
+        seen.append(Seen(row[1], row[2], row[3], _lines(row[4]), tuple(row[5]), row[6], row[7], process))
     elif row[0] == "await":
-        seen.append(Seen(row[1], row[2], None, _lines(row[3]), tuple(row[4]), row[5]))
+        seen.append(Seen(row[1], row[2], None, _lines(row[3]), tuple(row[4]), row[5], process=process))
     elif row[0] == "sql":
         heard.append(Heard(row[1], "sql", row[3], _lines(row[4])))
     elif row[0] == "event":

@@ -24,7 +24,7 @@ from bmad_provisioner.kinds.performance.clue import (
 )
 from bmad_provisioner.kinds.performance.looked import Looked
 from bmad_provisioner.kinds.performance.quantities import told_seconds
-from bmad_provisioner.kinds.performance.scaling import STEEP, exponent
+from bmad_provisioner.kinds.performance.scaling import exponent, is_steep
 from bmad_provisioner.kinds.performance.testimony import Heard, Line, Seen, shape, waits
 
 MANY = 10
@@ -75,7 +75,7 @@ def _whole_tables(looked: Looked) -> Iterator[Clue]:
 def _steep(looked: Looked) -> Iterator[Clue]:
     for doubled in looked.doubled:
         steepness = exponent(doubled.sizes, doubled.costs)
-        if steepness < STEEP or max(doubled.costs) < HEAVY:
+        if not is_steep(doubled.sizes, doubled.costs) or max(doubled.costs) < HEAVY:
             continue
         line = place(chains(doubled.largest.seen, "ran"), looked.repeated, looked.shared)
         part, looks = share(looked, line)
@@ -193,7 +193,7 @@ def _heavy(looked: Looked) -> Iterator[Clue]:
         return
     at_it = _of_function(found, line) / sum(found.values())
     if at_it >= 0.25:
-        part = at_it * min(looked.cpu / usual(looked), 1.0)
+        part = at_it * min(looked.cpu / min(one.seconds for one in looked.plain), 1.0)
         yield Clue(
             "slow-handler", name(looked), line, part, len(looked.inside.looks), TIME, f"{evidence}, {at_it:.0%} of it here", remedy
         )

@@ -84,11 +84,20 @@ def _ours(path):
 
 def _line(frame):
     path = _ours(frame.f_code.co_filename)
-    return [path, frame.f_lineno, getattr(frame.f_code, "co_qualname", frame.f_code.co_name)] if path else None
+    return [path, _number_of(frame), getattr(frame.f_code, "co_qualname", frame.f_code.co_name)] if path else None
+
+
+def _number_of(frame):
+    """Return the line of a frame; a jump back to the head of a loop has none of its own, but that before it."""
+    number = frame.f_lineno
+    if number is None:
+        lines = frame.f_code.co_lines()
+        number = max(((start, line) for start, _, line in lines if line is not None and start <= frame.f_lasti), default=(0, 0))[1]
+    return number or frame.f_code.co_firstlineno
 
 
 def _leaf(frame):
-    return [os.path.basename(frame.f_code.co_filename), frame.f_lineno, frame.f_code.co_name]
+    return [os.path.basename(frame.f_code.co_filename), _number_of(frame), frame.f_code.co_name]
 
 
 def _frames(frame):
@@ -270,12 +279,12 @@ def _tell_held(asked):
     gc.collect()
     if not tracemalloc.is_tracing():
         tracemalloc.start(_DEPTH)
-    filling = _filling()
+    bounded = _bounded()
     sizes = {}
     for _, size, frames, *_ in tracemalloc.take_snapshot().traces._traces:
         sizes[frames] = sizes.get(frames, 0) + size
     for frames, size in sizes.items():
-        if any(path == name and first <= line <= last for path, line in frames for name, first, last in filling):
+        if any(path == name and first <= line <= last for path, line in frames for name, first, last in bounded):
             continue
         place = next(((_ours(path), line) for path, line in frames if _ours(path)), None)
         if place is not None:
@@ -283,17 +292,16 @@ def _tell_held(asked):
     _told("held", asked, [[path, line, size] for (path, line), size in held.items()])
 
 
-def _filling():
-    """Return the file and the lines of each function of the project whose cache has an end and has not reached it: what it keeps is no leak."""
+def _bounded():
+    """Return the file and the lines of each function of the project whose cache has an end: what it keeps is no leak."""
     import functools
     import gc
 
     found = []
     for one in gc.get_objects():
         if type(one) is functools._lru_cache_wrapper:
-            known = one.cache_info()
             code = getattr(getattr(one, "__wrapped__", None), "__code__", None)
-            if code is not None and _ours(code.co_filename) and known.maxsize is not None and known.currsize < known.maxsize:
+            if code is not None and _ours(code.co_filename) and one.cache_info().maxsize is not None:
                 found.append((code.co_filename, code.co_firstlineno, max(line or 0 for _, _, line in code.co_lines())))
     return found
 
