@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bmad_provisioner.engine.cache import MemoryCache, Trace
+from bmad_provisioner.engine.means import Ways
 from bmad_provisioner.engine.run import Status, changed
 from bmad_provisioner.engine.task import Action, Output, Task
 from bmad_provisioner.errors import PlanError
@@ -95,6 +96,24 @@ def test_external_tasks_and_whoever_needs_them_are_held_back(shop):
     assert "ask" not in shop.started
     assert statuses(shop.run(*tasks)) == {"a": "cached", "c": "cached", "ask": "done", "b": "done"}
     assert set(statuses(shop.run(*tasks, hold=True)).values()) == {"cached"}
+
+
+def test_what_is_released_runs_though_everything_else_is_held_back(shop):
+    tell = Action("tell", "1", ASK.function, external=True)
+    tasks = [task("ask", action=ASK), task("tell", action=tell), task("b", needs=("tell",))]
+    outcomes = shop.run(*tasks, hold=True, ways=Ways(released=frozenset(("tell",))))
+    assert statuses(outcomes) == {"ask": "held", "tell": "done", "b": "done"}
+
+
+@pytest.mark.parametrize(("exact", "then"), [(False, "cached"), (True, "done")])
+def test_what_measures_runs_again_when_what_followed_from_it_changed_its_files(shop, exact, then):
+    """Who makes files goes on from what it made; a measurement of a file holds for no other."""
+    asking = Action("ask", "1", ASK.function, external=True, exact=exact)
+    shop.files["a.txt"] = b"old"
+    work = task("a", reads=("a.txt",), action=asking)
+    made = shop.run(work)["a"].output.files["a.txt"]
+    shop.files["a.txt"] = shop.blobs.get(made.digest)
+    assert statuses(shop.run(work)) == {"a": then}
 
 
 def test_a_failure_skips_only_what_needs_it_and_is_tried_again(shop):

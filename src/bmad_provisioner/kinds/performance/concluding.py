@@ -29,6 +29,17 @@ from bmad_provisioner.kinds.performance.rules import BUDGET, CAUSE, MISSING, VOI
 # ruff: noqa: PLC0415
 BASELINE, PREDICTIONS, HISTORY = "baseline.json", "predictions.json", "history.jsonl"
 """Files that are read again when something is measured the next time."""
+_BESIDE: Mapping[str, str] = {
+    "baseline.md": "what was measured, in full",
+    "profile.md": "what is behind it",
+    "roadmap.md": "what to do about it",
+    "test-plan.md": "how each remedy will be judged",
+    "impact.md": "what changes came to",
+    "retrospective.md": "what was foretold, and what came",
+    "trends.md": "how it developed",
+    "capacity.md": "what more load needs",
+}
+"""The pages beside the report."""
 _READINGS = tuple[Reading, ...]
 
 
@@ -115,7 +126,9 @@ def watch(inputs: Inputs) -> Output:
     moments = _moments(inputs, whole)
     files |= {HISTORY: trends.written(moments), "trends.md": trends.page(name, moments).encode()} if moments else {}
     files |= {"impact.md": "\n".join(impact_md(name, one) for one in impacts).encode()} if impacts else {}
-    return Output(_kept(inputs, whole, files), facts={"records": packed(records(past), tuple[Record, ...])})
+    # What was proven stays told, also when what it was compared with is gone.
+    leaves = () if impacts else (f"{whole.order.folder}/impact.md",)
+    return Output(_kept(inputs, whole, files), facts={"records": packed(records(past), tuple[Record, ...])}, leaves=leaves)
 
 
 def _moments(inputs: Inputs, whole: Account) -> tuple[trends.Moment, ...]:
@@ -140,6 +153,8 @@ def report(inputs: Inputs) -> Output:
         items=made.items,
         trials=made.trials,
         impact=impacts[0] if impacts else None,
+        besides=impacts[1:],
+        files=_BESIDE,
         records=unpacked(tuple[Record, ...], learnt) if learnt is not None else (),
         discovered=tuple(map(str, cast("Sequence[Plain]", said or ()))),
     )

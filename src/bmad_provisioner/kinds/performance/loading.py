@@ -6,10 +6,11 @@ import json
 import sys
 import threading
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from tempfile import gettempdir
@@ -36,11 +37,20 @@ LATE, LATE_PART = 0.005, 0.2
 """Seconds, and part of what is claimed at the 99th percentile, that the generator may be late before a result is void."""
 _QUICK = 0.4
 """The part of the usual time that a quick measurement takes."""
-_PARTS = 10
+_PARTS, _FEWEST = 10, 5
 _WARM = 2
 _LOOK = 0.25
 """Seconds between two looks at the memory of a service."""
 _BINS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A look at a service under load: when (the machine's monotonic clock), bytes held, processor seconds spent so far."""
+
+    at: float
+    memory: int
+    spent: float
 
 
 def load(inputs: Inputs) -> Output:
@@ -51,8 +61,8 @@ def load(inputs: Inputs) -> Output:
     with laid(inputs) as folder, running(target, folder, inputs.turn) as service:
         idle = service.memory()
         rounds(service.url, [one for one in asks if one.method == "GET"], _WARM)
-        with _remembered(service) as memory:
-            before = service.spent()
+        before = service.spent()
+        with _remembered(service) as seen:
             offered = generate(service.url, asks, stretches(asked, name), inputs.turn)
             spent = service.spent() - before
         if not service.alive():
@@ -62,7 +72,7 @@ def load(inputs: Inputs) -> Output:
             )
         ready = service.seconds
     rate = sum(one.rate * one.seconds for one in stretches(asked, name)) / sum(one.seconds for one in stretches(asked, name))
-    made = summed(name, rate, offered, spent, tuple(memory))
+    made = summed(name, rate, offered, spent, tuple(seen))
     served = Served(target.name, ready, {name: made}, _routes(asks, offered) if name == "baseline" else (), idle)
     told = json.dumps(summary(Summarised(offered.samples, offered.dropped, offered.seconds)), indent=1).encode() + b"\n"
     return Output(
@@ -104,15 +114,14 @@ def generate(url: str, asks: Sequence[Ask], over: Sequence[Stretch], turn: Turn,
 
 
 @contextmanager
-def _remembered(service: Running) -> Iterator[list[tuple[float, int]]]:
-    """Give a list to which what the service holds is added while the context lasts: seconds since its start, bytes."""
-    seen: list[tuple[float, int]] = []
+def _remembered(service: Running) -> Iterator[list[Glance]]:
+    """Give a list to which looks at the service are added while the context lasts."""
+    seen: list[Glance] = []
     ended = threading.Event()
-    began = time.monotonic()
 
     def look() -> None:
         while not ended.wait(_LOOK):
-            seen.append((round(time.monotonic() - began, 2), service.memory()))
+            seen.append(Glance(time.monotonic(), service.memory(), service.spent()))
 
     thread = threading.Thread(target=look, name="memory", daemon=True)
     thread.start()
@@ -123,8 +132,8 @@ def _remembered(service: Running) -> Iterator[list[tuple[float, int]]]:
         thread.join()
 
 
-def summed(name: str, rate: float, offered: Offered, spent: float, memory: tuple[tuple[float, int], ...]) -> Shape:
-    """Return what a load came to; `spent` are the processor seconds of the service."""
+def summed(name: str, rate: float, offered: Offered, spent: float, seen: Sequence[Glance]) -> Shape:
+    """Return what a load came to; `spent` are the processor seconds of the service, `seen` the looks at it meanwhile."""
     samples = sorted(offered.samples, key=lambda one: one.due)
     good = [one for one in samples if one.ok]
     response, service = sorted(one.response for one in good), sorted(one.service for one in good)
@@ -144,11 +153,11 @@ def summed(name: str, rate: float, offered: Offered, spent: float, memory: tuple
         quantiles,
         {what: quantile(service, part) for what, part in QUANTILES.items()},
         _histogram(response),
-        _parts(good),
+        {**_parts(good), **_costs(good, offered.began, seen)},
         tuple(_seconds(samples)),
         spent / len(samples) if samples else 0.0,
         min(1.0, spent / (offered.seconds * processors())) if offered.seconds else 0.0,
-        memory,
+        tuple((round(one.at - offered.began, 2), one.memory) for one in seen if one.memory and one.at >= offered.began),
         tuple(Counter(one.problem or f"status {one.status}" for one in samples if not one.ok).most_common(5)),
     )
 
@@ -191,6 +200,18 @@ def _parts(good: Sequence[Sample]) -> Mapping[str, tuple[float, ...]]:
     cuts = [round(at * len(good) / count) for at in range(count + 1)]
     some = [sorted(one.response for one in good[begin:end]) for begin, end in pairwise(cuts)]
     return {what: tuple(quantile(each, QUANTILES[what]) for each in some) for what in ("p50", "p95", "p99")}
+
+
+def _costs(good: Sequence[Sample], began: float, seen: Sequence[Glance]) -> Mapping[str, tuple[float, ...]]:
+    """Return what a request cost of the processor in each of some stretches, long enough for the kernel's clock (10 ms)."""
+    step = max(1, len(seen) // _PARTS)
+    marks, done = seen[::step], sorted(began + one.done for one in good)
+    found = []
+    for before, after in pairwise(marks):
+        count = bisect_right(done, after.at) - bisect_right(done, before.at)
+        if count and after.spent > before.spent:
+            found.append((after.spent - before.spent) / count)
+    return {"cpu": tuple(found)} if len(found) >= _FEWEST else {}
 
 
 def _seconds(samples: Sequence[Sample]) -> Iterator[Second]:

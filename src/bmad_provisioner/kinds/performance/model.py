@@ -162,7 +162,7 @@ _HINTS = {
     "name": "letters, digits, `-` and `_`",
     "targets": "for example `web: {url: http://127.0.0.1:8000/, start: python -m shop}`",
 }
-_PARTS = {"capacity": Capacity, "goals": Goals, "load": Load, "roadmap": Roadmap}
+_PARTS: Mapping[str, type[BaseModel]] = {"capacity": Capacity, "goals": Goals, "load": Load, "roadmap": Roadmap}
 
 
 def _keys_at(place: Place) -> tuple[str, ...]:

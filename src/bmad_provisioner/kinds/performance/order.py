@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from bmad_provisioner.digest import Plain
 from bmad_provisioner.kinds.performance import quantities
 from bmad_provisioner.kinds.performance.arrivals import Stretch
 
-GOALS = {
+GOALS: Mapping[str, Callable[[Any], float]] = {
     "lcp": quantities.seconds, "inp": quantities.seconds, "cls": float, "ttfb": quantities.seconds, "p50": quantities.seconds,
     "p95": quantities.seconds, "p99": quantities.seconds, "throughput": quantities.rate, "error_rate": quantities.share,
     "peak_memory": quantities.size, "bundle": quantities.size, "duration": quantities.seconds,
