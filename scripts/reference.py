@@ -24,6 +24,14 @@ from bmad_provisioner.kinds.code.repair.knows import knows
 from bmad_provisioner.kinds.code.repair.model import Repaired
 from bmad_provisioner.kinds.code.repair.repair import repair
 from bmad_provisioner.kinds.code.rewriting import Example, Pass
+from bmad_provisioner.kinds.performance import capacity_clues, clue, page_clues, quantities, time_clues
+from bmad_provisioner.kinds.performance.causes import REMOVABLE
+from bmad_provisioner.kinds.performance.metrics import METRICS
+from bmad_provisioner.kinds.performance.order import GOALS
+from bmad_provisioner.kinds.performance.postgres import telling
+from bmad_provisioner.kinds.performance.roadmap import EFFORT
+from bmad_provisioner.kinds.performance.scaling import STEEP
+from bmad_provisioner.kinds.performance.tables import LARGE
 from bmad_provisioner.kinds.skills import domains, phases, platforms
 from bmad_provisioner.kinds.skills.installation import Installation
 from bmad_provisioner.kinds.team import units
@@ -44,6 +52,7 @@ def pages() -> dict[str, str]:
         "team.md": team(),
         "runtimes.md": runtimes(),
         "code.md": code(),
+        "performance.md": performance(),
         "passes.md": passes(),
         "repairs.md": repairs(),
         "settings.md": settings(),
@@ -179,8 +188,8 @@ def manifest() -> str:
     head = (
         "The manifest is YAML in UTF-8, by default `bmad-provisioner.yaml`. Unknown keys are errors. "
         "`bmadp schema` prints the [JSON schema](manifest.schema.json); what else is checked: [rules](rules.md). "
-        "Several documents may stand in one file, separated by `---`. Here is the kind `Skills`; others are [`Team`](team.md) and "
-        "[`Code`](code.md)."
+        "Several documents may stand in one file, separated by `---`. Here is the kind `Skills`; others are [`Team`](team.md), "
+        "[`Code`](code.md) and [`Performance`](performance.md)."
     )
     sections = [_model(name, model) for name, model in models("Skills").items()]
     return _page("The manifest", head, _EDITOR, *sections, _phases(), _domains(), _tools())
@@ -219,6 +228,9 @@ TITLES: Mapping[str, str] = {
     "Team.Leader": "`leader`", "Team.OwnProfile": "`profile` (your own)", "Team.Policy": "`policy`",
     "Team.RequestFile": "`request` (a file)", "Team.Review": "`agents.<name>.review`",
     "Code": "Top level", "Code.Verify": "`verify`",
+    "Performance": "Top level", "Performance.Target": "`targets.<name>`", "Performance.Ask": "`targets.<name>.requests[]`",
+    "Performance.Goals": "`goals`", "Performance.Load": "`load`", "Performance.Roadmap": "`roadmap`",
+    "Performance.Capacity": "`capacity`",
 }  # fmt: skip
 
 
@@ -245,7 +257,7 @@ def _default(field: str, value: Mapping[str, Any], required: set[str]) -> str:
     default = value.get("default")
     if isinstance(default, dict):
         return "none" if not any(default.values()) else "see there"
-    return "none" if default in (None, []) else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+    return "none" if default in (None, [], "") else f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
 def _type(value: Mapping[str, Any]) -> str:
@@ -266,12 +278,22 @@ def _type(value: Mapping[str, Any]) -> str:
         inner = value["items"]
         return f"list of {TITLES[inner['$ref'].rpartition('/')[2]] if '$ref' in inner else _type(inner)}"
     if value["type"] == "object":
-        inner = value.get("additionalProperties")
-        agents = f"mapping of names to {TITLES['Team.Agent']}"
-        return agents if inner == {"$ref": "#/$defs/Team.Agent"} else _OBJECTS[inner is True]
+        return _object(value)
+    if value.get("pattern") in UNITS:
+        return f"[{UNITS[value['pattern']][0]}](#units)"
     if isinstance(value["type"], list):
         return " or ".join(_WORDS[word] for word in value["type"])
     return _WORDS[value["type"]]
+
+
+def _object(value: Mapping[str, Any]) -> str:
+    inner = value.get("additionalProperties")
+    inner = next(iter(value.get("patternProperties", {}).values()), inner)
+    if isinstance(inner, dict) and "$ref" in inner:
+        return f"mapping of names to {TITLES[inner['$ref'].rpartition('/')[2]]}"
+    if isinstance(inner, dict) and inner.get("type") in ("string", "number"):
+        return f"mapping of names to {_WORDS[inner['type']]}{'s' if inner['type'] == 'number' else ''}"
+    return _OBJECTS[inner is True]
 
 
 _WORDS: Mapping[str, str] = {"string": "text", "integer": "number", "number": "number", "boolean": "`true` or `false`"}
@@ -602,6 +624,229 @@ def _said(text: str) -> str:
     )
 
 
+# --- performance -----------------------------------------------------------------------------------------------------
+
+
+def performance() -> str:
+    """Return the page on every field of a Performance document, on what is measured and found, and on what is written."""
+    head = (
+        "A document of the kind `Performance` stands in the same file as others do, by default `bmad-provisioner.yaml`. Unknown "
+        "keys are errors. `bmadp init --performance` writes one that fits a project. What is told: [rules](rules.md). How to use "
+        "it: [Measure, and make it faster](../guides/performance.md); how it works: [concepts](../concepts/performance.md)."
+    )
+    fields = (_model(name, model) for name, model in models("Performance").items())
+    return _page("Performance", head, *fields, _quantities(), _metrics(), _causes(), _measurements())
+
+
+UNITS: Mapping[str, tuple[str, str]] = {
+    quantities.TIME: ("time", f"`200ms`, `2.5s`, `1h`, `30m` ({quantities.seconds('30m'):,.0f} s; `min` too); a number is seconds"),
+    quantities.SIZE: (
+        "size",
+        f"`200kB` ({quantities.size('200kB'):,} bytes), `512MB`, `4MiB` ({quantities.size('4MiB'):,} bytes); a number is bytes",
+    ),
+    quantities.RATE: ("rate", f"`50/s`, `300/min` ({quantities.rate('300/min'):g} a second), `1000/h`"),
+    quantities.SHARE: ("share", f"`1%`, or a number from 0 to 1 ({quantities.share('1%'):g})"),
+    quantities.FACTOR: ("multiple", "`3x`: so many times the usual rate"),
+    quantities.AS_LONG: ("load", "`20/s for 60s`: a rate and a time; in `spike` a multiple: `10x for 10s`"),
+}
+"""What each form of a quantity is called, and how it is written."""
+
+
+def _quantities() -> str:
+    return "## Units\n\n" + _table(("What", "How it is written"), UNITS.values())
+
+
+def _metrics() -> str:
+    about = (
+        "What is judged, with an interval, and the smallest change that would show here. A goal stands in `goals`; what has none "
+        "gets a budget from what was measured. Exported to Prometheus under the third name, with the labels `document` and `target`."
+    )
+    rows = [
+        (f"`{one.name}`", one.title, f"`{one.exported}`", "yes" if one.name in GOALS else "", "less" if one.less_is_better else "more")
+        for one in METRICS.values()
+    ]
+    return f"## Metrics\n\n{about}\n\n" + _table(("Metric", "What it is", "In Prometheus", "May be a goal", "Better"), rows)
+
+
+CAUSES: Mapping[str, tuple[str, str, str]] = {
+    "n-plus-one": (
+        "A statement asked again for each row of another.",
+        f"The witness hears {time_clues.MANY} or more statements of one shape in one request. PostgreSQL: what its own counters say.",
+        "ask once for all: a join, `IN (...)`",
+    ),
+    "missing-index": (
+        "A statement that reads a whole table for a few of its rows.",
+        f"The plan of a heard statement scans {LARGE:,} rows or more, and with the index, tried on a copy, takes far fewer steps. "
+        "PostgreSQL: HypoPG supposes the index, and the planner takes it.",
+        "the index, as DDL",
+    ),
+    "superlinear": (
+        "Work that grows faster than what is asked for.",
+        f"Numbers and lists of a request, or arguments, are doubled twice: the processor's time grows by a power of {STEEP:g} or more.",
+        "a set, a dict or a sort instead of a loop in a loop",
+    ),
+    "sequential-io": (
+        "Waits one after the other that could be together.",
+        f"{clue.HEAVY * 1000:.0f} ms or more of an answer are idle, and the witness sees two or more waits in a row.",
+        "`asyncio.gather`, a thread pool; or ask once",
+    ),
+    "slow-wait": (
+        "One long wait.",
+        f"{time_clues.LONG * 1000:.0f} ms or more of an answer are idle, most of it in one wait.",
+        "ask for less, or keep the answer",
+    ),
+    "slow-handler": (
+        "Work of the processor, for no reason of another kind.",
+        f"An answer takes {time_clues.BUSY * 1000:.0f} ms or more of the processor, a quarter of it or more in one function. "
+        "Commands and functions: the function that most looks of the profile find.",
+        "do less, or keep the result",
+    ),
+    "lock": (
+        "Requests that wait for each other.",
+        f"A crowd is served no more than {capacity_clues.GAIN:g} times as fast as one, while the processor is less than "
+        f"{capacity_clues.IDLE:.0%} busy, and the witness sees several stand before the same line.",
+        "hold it for less, or not while waiting; a pool of more than one",
+    ),
+    "blocking": (
+        "Something that stops an event loop for everybody.",
+        "As above, and the witness sees the loop's own thread wait in the line.",
+        "`await` it, or use a thread",
+    ),
+    "leak": (
+        "Memory that each request, or call, leaves behind.",
+        "What is held grows in each of several windows, the last ones as well; then lines are asked for, with that request alone.",
+        "let go of what no later request needs",
+    ),
+    "cold-cache": (
+        "A first answer after a start that takes far longer than later ones.",
+        f"{time_clues.COLD * 1000:.0f} ms or more longer, and {time_clues.COLD_TIMES:g} times or more as long, after two starts, "
+        "doing what is not done later.",
+        "fill it before the first request",
+    ),
+    "no-compression": (
+        "Text that travels as it is.",
+        "It is packed to see what that saves: 20 kB or more, and 40 % of an answer or more.",
+        "have the server compress text",
+    ),
+    "oversized-bundle": (
+        "Scripts of a page that nothing of it runs.",
+        f"The browser's own coverage, after everything was clicked on: {page_clues.WASTED / 1000:.0f} kB or more travel in vain; or "
+        f"a script of {page_clues.LARGE / 1e6:g} MB.",
+        "split it: `import()`; leave out what nothing imports",
+    ),
+    "layout-shift": (
+        "A page that moves under its readers.",
+        f"A score of {page_clues.FELT:g} or more; told is what moves what, and how: put in late, no room kept, a font, a style sheet.",
+        "keep its room from the start",
+    ),
+    "slow-interaction": (
+        "A click that shows late.",
+        f"Usually later than {page_clues.GOOD_INP * 1000:.0f} ms, over several loads.",
+        "do less at once: pauses, a worker, only what is in sight",
+    ),
+    "render-blocking": (
+        "A file that the first paint waits for alone.",
+        "In every load it is the last that the paint waits for, by 150 ms and a fifth of the paint or more.",
+        "`defer` it; the few rules of the first screen into the page",
+    ),
+    "large-image": (
+        "An image of more pixels than are shown.",
+        "50 kB or more of it show nowhere, even on screens with two pixels for each.",
+        "`srcset`, WebP or AVIF",
+    ),
+    "no-caching": (
+        "Files that travel again at the next visit.",
+        "The page is opened again in the same browser: 50 kB or more come again.",
+        "`Cache-Control` with a hash in their names, else an `ETag`",
+    ),
+    "slow-statement": (
+        "A statement that a database spends much of its time on.",
+        f"PostgreSQL: {telling.LARGEST:.0%} of all time or more, {clue.HEAVY * 1000:.0f} ms a call or more, and no index helps.",
+        "ask less often; a materialised view, with the reads from which it pays",
+    ),
+    "unused-index": (
+        "An index that is written and never read.",
+        "PostgreSQL: nothing read it since its counters began, a day ago or more.",
+        "drop it",
+    ),
+    "peak-memory": (
+        "A line that holds much of the peak.",
+        "Commands and functions, with memray: a quarter of the peak or more, and 50 MB or more.",
+        "less at a time: a generator, parts, a smaller type",
+    ),
+}
+"""Each kind of cause: what it is, how it is recognised, and its usual remedy."""
+
+
+def _causes() -> str:
+    about = (
+        "What is looked for. What a remedy takes away of it is a belief until it was tried: what came of it is in "
+        "`retrospective.md`, and counts from then on. Days are what it usually takes; `roadmap.effort` knows better, by these names. "
+        "Where the line is not known, that is said."
+    )
+    rows = [
+        (f"`{kind}`", what, how, remedy, _part(kind), f"{EFFORT.get(kind, 1.0):g}") for kind, (what, how, remedy) in CAUSES.items()
+    ]
+    head = ("Kind", "What it is", "How it is recognised", "Usual remedy", "Takes away", "Days")
+    return f"## Causes\n\n{about}\n\n" + _table(head, rows)
+
+
+def _part(kind: str) -> str:
+    part = REMOVABLE[kind]
+    return f"{part.value:.0%}" if part.low == part.high else f"{part.value:.0%} ({part.low:.0%} to {part.high:.0%})"
+
+
+MEASUREMENTS: Mapping[str, tuple[str, str]] = {
+    "report.html": ("All six phases on one page that needs nothing but itself, with its plots.", "people"),
+    "report.md": ("The same, short.", "people; a pull request"),
+    "requirements.md": ("Goals, and limits and promises that the project's own files state.", "people; `bmad-architecture-design`"),
+    "telemetry.md": ("What watches the project, and what nobody would see in production.", "people; `bmad-observability-readiness`"),
+    "architecture.md": ("Frameworks, servers, routes, databases, as the files say, each with its line.", "people"),
+    "baseline.md": ("What was measured, on which machine, with how much noise.", "people"),
+    "baseline.json": ("The same as data. **Commit it**: it is the state that later ones are compared with.", "`bmadp`; scripts"),
+    "bencher.json": ("Bencher Metric Format.", "Bencher"),
+    "metrics.txt": ("OpenMetrics: readings and limits.", "`promtool tsdb create-blocks-from openmetrics`, a node exporter"),
+    "k6/TARGET-LOAD.json": ("A load as k6's `handleSummary` tells it.", "what reads k6"),
+    "k6/thresholds.json": ("Budgets as thresholds of k6.", "k6"),
+    "lighthouse/budgets.json": ("Budgets as Lighthouse's budgets.", "Lighthouse CI"),
+    "lighthouse/lighthouserc.json": ("Budgets as assertions.", "Lighthouse CI"),
+    "plots/NAME.svg": ("Response times, memory, throughput, noise, and more.", "people"),
+    "profile.md": ("What costs time, capacity and bytes: kind, line, evidence, share, bound.", "people"),
+    "findings.json": ("The same as data.", "scripts"),
+    "profile/TARGET.speedscope.json": ("CPU profile.", "<https://www.speedscope.app>"),
+    "profile/TARGET.collapsed": ("The same as collapsed stacks.", "flamegraph.pl, inferno"),
+    "profile/TARGET.working.svg": ("Flame graph of what works.", "people"),
+    "profile/TARGET.waiting.svg": ("Flame graph of what waits as well.", "people"),
+    "budgets.json": ("Every limit, and why it is so.", "people; scripts"),
+    "roadmap.md": ("What to do first: RICE, lane by lane.", "people"),
+    "optimization-backlog.csv": ("The same with the columns of BMAD's optimisation backlog.", "BMAD; spreadsheets"),
+    "test-plan.md": ("How each remedy will be judged, and by how many pairs, written before.", "people"),
+    "handoffs/SKILL.md": ("Work for another skill or agent, with what was measured.", "the skill it is named after"),
+    "impact.md": ("What the trials proved: quick wins, and the state before.", "people; reviewers"),
+    "junit.xml": ("Budgets and comparisons as test cases.", "CI servers"),
+    "alerts.yaml": ("Alert rules: a budget broken, a target silent.", "Prometheus"),
+    "alerts.test.yaml": ("Their unit tests.", "`promtool test rules`"),
+    "dashboard.json": ("A dashboard of readings and limits.", "Grafana"),
+    "retrospective.md": ("Predicted against measured, by kind of remedy.", "people"),
+    "predictions.json": ("The same as data. **Commit it**: confidence is learnt from it.", "`bmadp`"),
+    "history.jsonl": ("One line a measurement. **Commit it**: trends are read from it.", "`bmadp`; scripts"),
+    "trends.md": ("Lasting steps in the history, and the smallest that would show.", "people"),
+    "capacity.md": ("Processors, memory and cost of another rate.", "people"),
+    "pipeline.md": ("What would make the build shorter (with `pipeline`).", "people"),
+    "storage.md": ("Which files could lie on cheaper storage (with `storage`).", "people"),
+}
+"""Each file below `performance/NAME/`: what it is, and who reads it."""
+
+
+def _measurements() -> str:
+    about = (
+        "All are below `performance/NAME/`, made by `bmadp apply` as one transaction; what has nothing to say is not written. Quick "
+        "wins that proved themselves change files of the sources, in the same transaction."
+    )
+    rows = [(f"`{name}`", what, who) for name, (what, who) in MEASUREMENTS.items()]
+    return f"## Files\n\n{about}\n\n" + _table(("File", "What it is", "Who reads it"), rows)
+
+
 # --- rules, errors, exit codes ---------------------------------------------------------------------------------------
 
 
@@ -623,6 +868,7 @@ ABOUT: Mapping[str, str] = {
     "kinds.skills.legacy": "What `bmadp init --adopt` could not tell.",
     "kinds.team.rules": "A Team document, and what its agents did.",
     "kinds.code.rules": "A Code document, and its files.",
+    "kinds.performance.rules": "A Performance document, and what it measures.",
     "api": "The plan.",
     "tree.journal": "What `bmadp history --verify` finds in the journal.",
     "upkeep": "What `bmadp history --verify` finds in the backups.",

@@ -38,7 +38,14 @@ for _ in range(12):
 print(min(wall), min(cpu))
 """
 ROUNDS = 20_000
-BUSY = "import random, time\nwhile True:\n    end = time.time() + random.random()\n    while time.time() < end: pass\n    time.sleep(random.random())\n"
+BUSY = """
+import random, time
+while True:
+    end = time.time() + random.random()
+    while time.time() < end:
+        pass
+    time.sleep(random.random())
+"""
 
 
 def once(more: float = 1.0) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from performance.planted.apps import PAGES, App, made
 from performance.planted.pieces import DECOYS, PLANTS
-from performance.planted.score import Judged, judged
+from performance.planted.score import Judged, judged, table
 from performance.planted.skeletons import HELD_OUT, SKELETONS, TUNED
 
 from bmad_provisioner.engine.task import Turn
@@ -33,7 +33,7 @@ def causes(app: App, effort: Effort) -> tuple[Cause, ...]:
 
 
 def cases(
-    skeleton: str, plants: Sequence[str], *, pairs: bool, clean: bool
+    skeleton: str, plants: Sequence[str], together: int, *, pairs: bool, clean: bool
 ) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
     """Yield plants, decoys and healthy twins of each app: decoys take turns."""
     some = [name for name in plants if name not in PAGES and (name != "blocking" or SKELETONS[skeleton].asynchronous)]
@@ -68,11 +68,12 @@ def main() -> None:
     parser.add_argument("--pairs", action="store_true")
     parser.add_argument("--clean", action="store_true")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--together", type=int, default=1)
     asked = parser.parse_args()
     names = [name for one in asked.skeletons for name in {"tuned": TUNED, "held-out": HELD_OUT}.get(one, (one,))]
     everything: list[Judged] = []
     for skeleton in names:
-        for plants, decoys, twins in cases(skeleton, asked.plants, pairs=asked.pairs, clean=asked.clean):
+        for plants, decoys, twins in cases(skeleton, asked.plants, asked.together, pairs=asked.pairs, clean=asked.clean):
             began = time.monotonic()
             one, some = tried(skeleton, plants, decoys, twins, QUICK if asked.quick else Effort())
             everything.append(one)
@@ -86,8 +87,9 @@ def main() -> None:
                 )
     results = [each for one in everything for each in one.results]
     if results:
-        print(f"{len(results)} planted: first {sum(0 < one.rank <= 1 for one in results)}, top 3 {sum(0 < one.rank <= 3 for one in results)},"
-              f" located {sum(one.located for one in results)}; accused {sum(len(one.accused) for one in everything)}")  # fmt: skip
+        print(table(results, "kind"), table(results, "skeleton"), sep="\n\n")
+    clean = sum(not one.results for one in everything)
+    print(f"\n{len(everything)} apps, {clean} of them healthy; false accusations: {sum(len(one.accused) for one in everything)}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,10 @@ ACCUSED = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one planted cause: its rank (from 1; 0: not found) among those of its app, and whether its line is right."""
+    """What became of one planted cause: its rank (from 1; 0: not found), and whether its line is right.
+
+    Of several planted in one app, each is ranked as if the others were not told.
+    """
 
     kind: str
     skeleton: str
@@ -40,11 +43,31 @@ def judged(app: App, causes: Sequence[Cause], allowed: frozenset[str] = frozense
 
 
 def _result(app: App, planted: Planted, causes: Sequence[Cause]) -> Result:
-    for rank, one in enumerate(causes, 1):
-        if one.kind == planted.kind and _is_at(one, planted.path):
+    others = [one for one in app.planted if one != planted]
+    rank = 1
+    for one in causes:
+        if _is(one, planted):
             located = not planted.lines or (one.path, one.line) in planted.lines
             return Result(planted.kind, app.skeleton, rank, located)
+        rank += not any(_is(one, other) for other in others)
     return Result(planted.kind, app.skeleton, 0, False)
+
+
+def _is(cause: Cause, planted: Planted) -> bool:
+    return cause.kind == planted.kind and _is_at(cause, planted.path)
+
+
+def table(results: Sequence[Result], by: str) -> str:
+    """Return a table of Markdown: by `kind` or by `skeleton`, how many were planted, first, among three, in the right line."""
+    rows = [f"| {by} | planted | first | top 3 | right line |", "|---|---|---|---|---|"]
+    for name in [*sorted({getattr(one, by) for one in results}), ""]:
+        some = [one for one in results if not name or getattr(one, by) == name]
+        first, three, right = (
+            sum(found) for found in zip(*((one.rank == 1, 1 <= one.rank <= 3, one.located) for one in some), strict=True)
+        )
+        parts = (f"{count} ({count / len(some):.0%})" for count in (first, three, right))
+        rows.append(f"| {name or '**all**'} | {len(some)} | {' | '.join(parts)} |")
+    return "\n".join(rows)
 
 
 def _is_at(cause: Cause, path: str) -> bool:

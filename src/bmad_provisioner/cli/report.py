@@ -69,7 +69,7 @@ def _cases(made: Plan) -> Iterator[tuple[str, str, str, str]]:
         if isinstance(row, list | tuple) and len(row) == 4:
             yield str(row[0]), str(row[1]), str(row[2]), str(row[3])
     for one in made.findings:
-        if one.severity is Severity.ERROR or not rows and one.severity is Severity.WARNING:
+        if one.severity is Severity.ERROR or (not rows and one.severity is Severity.WARNING):
             yield one.path, one.rule, "broken", one.message
 
 

@@ -225,6 +225,17 @@ def receipt_text(receipt: Receipt) -> str:
     return f"{receipt.number:>4}  {receipt.when}  {receipt.who}  {receipt.verb}{undoes}  {receipt.document}  {what}"
 
 
+def summary_text(made: Plan) -> None:
+    """Print what a plan says in sentences, if it does."""
+    lines = made.facts.get("summary")
+    if isinstance(lines, list | tuple) and lines:
+        out()
+        out(str(lines[0]), bold=True)
+        for line in lines[1:]:
+            out(str(line))
+        out()
+
+
 def done_text(plans: list[Plan], receipts: list[Receipt], *, as_json: bool) -> int:
     """Say what was done, and how to take it back."""
     if as_json:
@@ -237,6 +248,8 @@ def done_text(plans: list[Plan], receipts: list[Receipt], *, as_json: bool) -> i
             continue
         out(f"{_DONE[receipt.verb]} {counted(written, 'change')} as receipt {receipt.number}", colour="green")
         say(f"hint: `bmadp restore {receipt.number}` takes it back")
+    for made in plans:
+        summary_text(made)
     if not receipts:
         current = sum(made.current for made in plans)
         out(f"nothing to do: {counted(current, 'file')} {'is' if current == 1 else 'are'} up to date")

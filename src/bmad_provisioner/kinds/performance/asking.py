@@ -68,26 +68,28 @@ class Asker:
             headers = {"Accept-Encoding": "gzip", "User-Agent": "bmadp", **dict(what.headers)}
             if self._connection.sock is None:
                 self._connection.connect()
-            self._answer_at_once()
+            line = self._connection.sock
             self._connection.request(what.method, target, what.body.encode() or None, headers)
             said = self._connection.getresponse()
+            _acknowledge(line)
             body = said.read(LARGEST)
             return Answer(began, time.monotonic(), said.status, {k.lower(): v for k, v in said.getheaders()}, body)
         except (OSError, HTTPException) as error:
             self.close()
             return Answer(began, time.monotonic(), 0, {}, b"", str(error) or type(error).__name__)
 
-    def _answer_at_once(self) -> None:
-        """Acknowledge packets without delay: a server that sends an answer in two parts would else wait 40 ms for us (Linux)."""
-        line = self._connection.sock if self._connection is not None else None
-        if line is not None and hasattr(socket, "TCP_QUICKACK"):
-            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-
     def close(self) -> None:
         """Hang up."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+
+def _acknowledge(line: socket.socket | None) -> None:
+    """Acknowledge what came at once: a server that sends the body after the head would else wait 40 ms for us (Linux)."""
+    if line is not None and hasattr(socket, "TCP_QUICKACK"):
+        with suppress(OSError):
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def rounds(url: str, asks: Sequence[Ask], times: int) -> list[list[Answer]]:

@@ -51,7 +51,8 @@ def crowded(looked: Looked) -> Iterator[Clue]:
 
 def _gate(looked: Looked) -> tuple[str, Line, int] | None:
     """Return where most of a crowd stands at a time, waiting for each other: in a lock, or in a call that nothing is seen of."""
-    seen = [one for one in waits(looked.crowded.seen) if _is_gate(one)]
+    asking = {one.line for one in looked.inside.heard if one.what == "sql"}
+    seen = [one for one in waits(looked.crowded.seen) if _is_gate(one) and (one.leaf[0] in _GATES or one.lines[-1] not in asking)]
     together = passes(looked.crowded.looks, seen)
     line = place(chains(seen), shared=looked.shared)
     if line is None:

@@ -15,8 +15,8 @@ from bmad_provisioner.kinds.performance.acting import Planned
 from bmad_provisioner.kinds.performance.budgets import State, budgets
 from bmad_provisioner.kinds.performance.causes import Cause, bound
 from bmad_provisioner.kinds.performance.exports.junit import junit
-from bmad_provisioner.kinds.performance.judging import budget_cases, impact_cases, told_cases
 from bmad_provisioner.kinds.performance.gathering import account, fact
+from bmad_provisioner.kinds.performance.judging import budget_cases, impact_cases, told_cases
 from bmad_provisioner.kinds.performance.measured import Impact
 from bmad_provisioner.kinds.performance.metrics import Reading
 from bmad_provisioner.kinds.performance.packing import packed, unpacked
@@ -161,7 +161,20 @@ def report(inputs: Inputs) -> Output:
     drawn = pictures(whole)
     files = {"report.md": report_md(whole).encode(), "report.html": report_html(whole, drawn).encode()}
     files |= {f"plots/{one.name}.svg": one.svg for one in drawn if one.phase != "measure"}
-    return Output(_kept(inputs, whole, files))
+    return Output(_kept(inputs, whole, files), facts={"summary": list(_summary(whole))})
+
+
+def _summary(whole: Account) -> Iterator[str]:
+    """Yield what is said on a screen: how fast it is, what costs most, what was won, and where the rest is."""
+    from bmad_provisioner.kinds.performance.report.verdict import broken, costliest, headline, speed, won
+
+    yield " ".join(filter(None, (headline(whole), broken(whole))))
+    yield from speed(whole)
+    for place, one in enumerate(costliest(whole), 1):
+        yield f"{place}. {one.title}: {one.evidence}"
+        yield f"   {one.remedy}; {one.saves}"
+    yield from won(whole.impacts) if whole.impacts else ()
+    yield f"All of it: {whole.order.folder}/report.html"
 
 
 def _read(inputs: Inputs, whole: Account) -> Account:

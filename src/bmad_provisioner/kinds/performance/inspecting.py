@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bmad_provisioner.kinds.performance.browsing import Load, files, loading, touch
 from bmad_provisioner.kinds.performance.pages import Inside, Network, Picture, Place, Resource, Script
-from bmad_provisioner.kinds.performance.scripts import hottest, innermost, is_library, remarks, unread, unused, words
+from bmad_provisioner.kinds.performance.scripts import hottest, innermost, remarks, unread, unused, words
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -149,8 +149,9 @@ def _made(load: Load, texts: Mapping[str, str]) -> dict[str, Place]:
             node = send("DOM.requestNode", {"objectId": one["value"]["objectId"]})["nodeId"]
             trace = send("DOM.getNodeStackTraces", {"nodeId": node}).get("creation") if node else None
             place = innermost(trace["callFrames"] if trace else ())
-            if place is None or is_library(place.url):
-                place = _said(texts, name) or place
+            said = _said(texts, name)
+            if said is not None and (place is None or said.url != place.url):
+                place = said  # what made it is a library, and this is who had it made
             if place is not None:
                 found[name] = place
     return found

@@ -12,7 +12,7 @@ from bmad_provisioner.kinds.performance.pages import Place
 DATA = 1000
 """Characters from which on data in a script is worth a question."""
 _NAMED = re.compile(r"([A-Za-z_$][\w$]*)\s*=\s*(?=[\"'`\[{])")
-_TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|//[^\n]*|/\*.*?\*/|[\[{(]|[\]})]", re.DOTALL)
+_TOKEN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`|//[^\n]*|/\*.*?\*/|[\[{(]|[\]})]", re.DOTALL)
 _LIBRARY = re.compile(
     r"/(?:node_modules|vendors?|lib|libs)/|\.min\.m?js|/(?:react|preact|vue|jquery|angular|svelte|lodash|d3)\b[^/]*\.m?js"
 )
@@ -109,12 +109,7 @@ def _place(node: Mapping[str, Any], nodes: Mapping[int, Mapping[str, Any]], pare
 def innermost(frames: Iterable[Mapping[str, Any]]) -> Place | None:
     """Return the first place of call frames, from the inside out, in what the page's own people wrote, else in a library."""
     places = [place for frame in frames if (place := _called(frame)) is not None]
-    return next((place for place in places if not is_library(place.url)), places[0] if places else None)
-
-
-def is_library(url: str) -> bool:
-    """Whether a script is none that the page's own people wrote, as far as its address tells."""
-    return _LIBRARY.search(url) is not None
+    return next((place for place in places if not _LIBRARY.search(place.url)), places[0] if places else None)
 
 
 def _called(frame: Mapping[str, Any]) -> Place | None:

@@ -26,8 +26,6 @@ from bmad_provisioner.kinds.performance.pages import PLAIN, Network, Visit, visi
 _ERROR = re.compile(r"[\w.]+(?:Error|Exception)\b")
 _EACH, _ALL = 60.0, 60.0
 """Seconds that a load and a browser may take: a page whose script never ends is waited for no longer."""
-
-
 _LONGEST = 50
 """Letters of a folder; a browser adds up to 55, and the path of a socket has at most 107 (`man 7 unix`)."""
 
@@ -37,6 +35,7 @@ def visits(target: Target, url: str, times: int, turn: Turn, network: Network = 
 
     Before, each is loaded once untimed, with instruments in it: what they tell is `inside` its first visit. Raises TaskError
     where there is no browser, and where a page cannot be loaded. A page with errors of its own is measured; it says so.
+    The first eight things that can be touched are touched: a page where that does harm is none to measure.
     """
     asked = {
         "browser": _browser(),

@@ -5,7 +5,7 @@
   const RECENT = 1000; // milliseconds before a shift in which its cause must have come about
   const AFTER = 150; // milliseconds after it in which its cause may still be told
   const MOST = 300; // changes that are kept in mind: a page that makes more in a second is not followed further
-  const MOST_MADE = 50;
+  const MOST_MADE = 50; // elements whose maker is asked for
   const told = { shifts: [], interactions: {}, frames: [], lcp: null, fcp: null };
   const inserted = new Map(); // by selector, elements that came after the first paint
 
