@@ -13,7 +13,8 @@ from pathlib import Path
 from random import Random
 from urllib.parse import urlencode
 
-from performance.planted.pieces import BASE, DECOYS, ORMS, PLANTS, Piece
+from performance.planted.orms import ORMS
+from performance.planted.pieces import BASE, DECOYS, PLANTS, Piece
 from performance.planted.skeletons import SKELETONS, Skeleton, text
 
 from bmad_provisioner.kinds.performance.order import SERVICE, Ask, Target
@@ -109,7 +110,7 @@ def _blamed(home: Path, piece: Piece) -> frozenset[tuple[str, int]]:
         for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
             code = line.partition("# <-")[0].strip() if line.endswith("# <-") else ""
             waits = piece.kind == "slow-wait" and ("urlopen(" in line or "await reader.read()" in line)
-            if waits or code and any(_alike(code, one) for one in plain):
+            if waits or (code and any(_alike(code, one) for one in plain)):
                 found.add((file.relative_to(home).as_posix(), number))
     return frozenset(found)
 
@@ -146,7 +147,8 @@ def _pages(folder: Path, plants: Sequence[str]) -> None:
             " bar.textContent = 'News'; document.body.insertBefore(bar, document.body.firstChild); }, 700);\n"
         )
     words = "".join(f"<p>Paragraph {n} of a page that somebody reads.</p>" for n in range(30))
-    page = f"<!doctype html><html lang=en><head><title>Shop</title><script src=/static/app.js defer></script></head><body><h1>Shop</h1>{words}</body></html>"
+    head = "<head><title>Shop</title><script src=/static/app.js defer></script></head>"
+    page = f"<!doctype html><html lang=en>{head}<body><h1>Shop</h1>{words}</body></html>"
     (folder / "index.html").write_text(page, "utf-8")
     (folder / "app.js").write_text(script, "utf-8")
 

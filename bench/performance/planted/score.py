@@ -15,7 +15,8 @@ ACCUSED = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one planted cause: its rank (from 1; 0: not found), and whether its line is right.
+    """What became of one planted cause: its rank (from 1; 0: not found), and whether its line is right:
+    the one that was marked or the next to it, since an interpreter stops between statements.
 
     Of several planted in one app, each is ranked as if the others were not told.
     """
@@ -47,7 +48,7 @@ def _result(app: App, planted: Planted, causes: Sequence[Cause]) -> Result:
     rank = 1
     for one in causes:
         if _is(one, planted):
-            located = not planted.lines or (one.path, one.line) in planted.lines
+            located = not planted.lines or any((one.path, (one.line or 0) + off) in planted.lines for off in (0, -1, 1))
             return Result(planted.kind, app.skeleton, rank, located)
         rank += not any(_is(one, other) for other in others)
     return Result(planted.kind, app.skeleton, 0, False)

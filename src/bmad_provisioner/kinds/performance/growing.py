@@ -21,8 +21,8 @@ _KEPT = 256.0
 _BLOCKS = 0.9
 """Small blocks a request: one object is kept by nearly each."""
 _WARM, _FEWEST, _MOST_WINDOWS = 25, 8, 6
-_SURE = 60
-"""Requests after which what fills at the start is full."""
+_SURE, _ALMOST, _MUCH, _BLOCK = 150, 40, 4000, 64
+"""Requests after which what fills at the start is full; fewer for so many bytes a request; and bytes of a small block."""
 _COUNTED, _HELD = "counted", "held"
 _SAFE = ("GET", "HEAD")
 
@@ -46,7 +46,7 @@ def _grows(one: _Service, what: Ask) -> bool:
     """Whether more is held after every window: of what grows in two, several longer ones are asked for, as a cache has an end."""
     asker = Asker(one.running.url)
     _window(one, asker, what, _WARM)
-    numbers, counts = [_question(one, _COUNTED)], list[int]()
+    numbers, counts, kept = [_question(one, _COUNTED)], list[int](), 0
     grows = None not in numbers
     while grows and len(counts) < _MOST_WINDOWS:
         counts.append(_window(one, asker, what, _limit(one, what) * (1 if len(counts) < 2 else 3)))
@@ -56,8 +56,9 @@ def _grows(one: _Service, what: Ask) -> bool:
         told = testimony.counted(one.scratch)
         before, after = (told[number] for number in numbers[-2:] if number is not None)
         grows = (after[0] - before[0]) / counts[-1] >= _BLOCKS or (after[1] - before[1]) / counts[-1] >= _KEPT
+        kept += after[1] - before[1] + _BLOCK * (after[0] - before[0])
     asker.close()
-    return grows and sum(counts) >= _SURE
+    return grows and (sum(counts) >= _SURE or (sum(counts) >= _ALMOST and kept >= _MUCH * sum(counts)))
 
 
 def _lines(one: _Service, sources: Sources, what: Ask) -> Growth | None:

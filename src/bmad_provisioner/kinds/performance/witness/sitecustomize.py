@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 
+import bmadp_drivers
+
 _FOLDER = os.environ.get("BMADP_WITNESS", "")
 _ROOTS = tuple(
     {
@@ -30,16 +32,6 @@ _DEPTH = 12
 _NOT_OURS = ("site-packages/", "dist-packages/", "lib/python", ".venv/", "node_modules/")
 _HEARD = frozenset({"socket.connect", "subprocess.Popen", "sqlite3.connect", "socket.getaddrinfo"})
 _WAITS = frozenset({"wait", "result", "acquire", "join", "get", "_wait_for_tstate_lock"})
-_DRIVERS = {
-    "psycopg": {"Cursor": ("execute",), "AsyncCursor": ("execute",)},
-    "psycopg2.extras": {"DictCursor": ("execute",), "RealDictCursor": ("execute",), "NamedTupleCursor": ("execute",)},
-    "psycopg2": {},
-    "pymysql.cursors": {"Cursor": ("execute",)},
-    "MySQLdb.cursors": {"BaseCursor": ("execute",)},
-    "mysql.connector.cursor": {"MySQLCursor": ("execute",)},
-    "aiomysql.cursors": {"Cursor": ("execute",)},
-    "asyncpg.connection": {"Connection": ("execute", "fetch", "fetchrow", "fetchval")},
-}
 
 
 class _Book:
@@ -176,8 +168,15 @@ def _behind(number):
 
 
 def _spent(number):
-    """Return the processor seconds of a thread: it lives, since we hold the lock of the interpreter and it has frames."""
-    return time.clock_gettime(time.pthread_getcpuclockid(number)) if hasattr(time, "pthread_getcpuclockid") else 0.0
+    """Return the processor seconds of a thread, 0 where they cannot be told. It may have ended: only the kernel is asked, by
+    its own number of the thread (Linux), never the thread library, which does not expect that."""
+    thread = threading._active.get(number)
+    if thread is None or not thread.native_id or sys.platform != "linux":
+        return 0.0
+    try:
+        return time.clock_gettime((~thread.native_id << 3) | 6)
+    except OSError:
+        return 0.0
 
 
 class _Turns:
@@ -232,7 +231,7 @@ def _watch():
         try:
             if not asked:
                 _sample(before, turns)
-        except RuntimeError:  # a set of tasks that changes while it is read
+        except (RuntimeError, AttributeError, KeyError):  # threads and tasks that come and go while they are read
             continue
         if time.monotonic() - flushed > 0.05:
             _book.flush()
@@ -343,66 +342,6 @@ def _sleeps():
     time.sleep = sleep
 
 
-class _Drivers:
-    """Finds the drivers of other databases when they are imported, and has their cursors tell what they are asked."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name not in _DRIVERS:
-            return None
-        from importlib.machinery import PathFinder
-
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
-        return spec
-
-
-class _Loader:
-    def __init__(self, plain):
-        self._plain = plain
-
-    def __getattr__(self, name):
-        return getattr(self._plain, name)
-
-    def create_module(self, spec):
-        return self._plain.create_module(spec)
-
-    def exec_module(self, module):
-        self._plain.exec_module(module)
-        for name, methods in _DRIVERS[module.__name__].items():
-            for method in methods:
-                _tell(getattr(module, name, None), method)
-        if module.__name__ == "psycopg2":
-            _tell_connections(module)
-
-
-def _tell(kind, method):
-    plain = getattr(kind, method, None)
-    if plain is None:
-        return
-
-    def telling(self, statement, *args, **kwargs):
-        _statement(statement.decode("utf-8", "replace") if isinstance(statement, bytes) else statement)
-        return plain(self, statement, *args, **kwargs)
-
-    setattr(kind, method, telling)
-
-
-def _tell_connections(psycopg2):
-    """Give connections a cursor that tells: theirs is no class that could be changed."""
-    import psycopg2.extensions
-
-    plain = psycopg2.connect
-    telling = type("cursor", (psycopg2.extensions.cursor,), {"execute": psycopg2.extensions.cursor.execute})
-    _tell(telling, "execute")
-
-    def connect(*args, **kwargs):
-        kwargs["cursor_factory"] = kwargs.get("cursor_factory") or telling
-        return plain(*args, **kwargs)
-
-    psycopg2.connect = connect
-
-
 def _begin():
     threading.Thread(target=_watch, name="bmadp-witness", daemon=True).start()
 
@@ -416,7 +355,7 @@ def _forked():
 def _start():
     _sqlite()
     _sleeps()
-    sys.meta_path.insert(0, _Drivers())
+    sys.meta_path.insert(0, bmadp_drivers.Finder(_statement))
     sys.addaudithook(_heard)
     _begin()
     if hasattr(os, "register_at_fork"):
