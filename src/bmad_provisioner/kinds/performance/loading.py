@@ -27,6 +27,7 @@ from bmad_provisioner.kinds.performance.machine import processors
 from bmad_provisioner.kinds.performance.measured import MEASURED, Part, Route, Second, Served, Shape
 from bmad_provisioner.kinds.performance.order import Ask, Order
 from bmad_provisioner.kinds.performance.packing import packed
+from bmad_provisioner.kinds.performance.quantities import told_seconds
 from bmad_provisioner.kinds.performance.scratch import laid
 from bmad_provisioner.kinds.performance.service import Running, running
 
@@ -34,7 +35,7 @@ SHAPES = ("baseline", "stress", "spike", "soak")
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 LATE, LATE_PART = 0.005, 0.2
-"""Seconds, and part of what is claimed at the 99th percentile, that the generator may be late before a result is void."""
+"""Seconds, and part of a percentile, that may be the generator's own lateness before a result is void."""
 _QUICK = 0.4
 """The part of the usual time that a quick measurement takes."""
 _PARTS, _FEWEST = 10, 5
@@ -140,6 +141,7 @@ def summed(name: str, rate: float, offered: Offered, spent: float, seen: Sequenc
     last = max((one.done for one in samples), default=0.0)
     lag = quantile(sorted(one.lag for one in samples), 0.99)
     quantiles = {what: quantile(response, part) for what, part in QUANTILES.items()}
+    sent = {what: quantile(service, part) for what, part in QUANTILES.items()}
     return Shape(
         name,
         rate,
@@ -149,9 +151,9 @@ def summed(name: str, rate: float, offered: Offered, spent: float, seen: Sequenc
         len(samples) - len(good),
         offered.dropped,
         lag,
-        _void(offered, lag, quantiles["p99"], bool(good)),
+        _void(offered, quantiles, sent, bool(good)),
         quantiles,
-        {what: quantile(service, part) for what, part in QUANTILES.items()},
+        sent,
         _histogram(response),
         {**_parts(good), **_costs(good, offered.began, seen)},
         tuple(_seconds(samples)),
@@ -171,13 +173,16 @@ def quantile(ordered: Sequence[float], part: float) -> float:
     return ordered[low] + (ordered[min(low + 1, len(ordered) - 1)] - ordered[low]) * (place - low)
 
 
-def _void(offered: Offered, lag: float, p99: float, answered: bool) -> str:
+def _void(offered: Offered, response: Mapping[str, float], service: Mapping[str, float], answered: bool) -> str:
+    """Say why a result is none. What lies between a response and its service is the generator's own lateness, and nothing else."""
     if not answered:
         return "not one request was answered"
     if offered.dropped:
         return f"{offered.dropped} requests were due and not sent: the generator could not hold the rate"
-    if lag > max(LATE, LATE_PART * p99):
-        return f"requests left {lag * 1000:.0f} ms late (99th percentile): the generator could not hold the rate"
+    for name in ("p50", "p95", "p99"):
+        late = response[name] - service[name]
+        if late > max(LATE, LATE_PART * response[name]):
+            return f"{told_seconds(late)} of the {told_seconds(response[name])} at {name} are the generator's own: it could not hold the rate"
     return ""
 
 
