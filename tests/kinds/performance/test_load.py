@@ -63,8 +63,10 @@ def test_percentiles_are_true_though_the_server_stands_still():
     true = sorted(stall_module().truth(came, stalled, SERVICE))
     response, service = (sorted(getattr(one, what) for one in offered.samples) for what in ("response", "service"))
     assert len(stalled) >= 4 and all(one.ok for one in offered.samples) and not offered.dropped
+    # What the generator was late itself it tells; a machine with other work to do is late besides.
+    late = 0.02 + quantile(sorted(one.lag for one in offered.samples), 0.99)
     for part in (0.90, 0.95, 0.99):
-        assert quantile(response, part) == pytest.approx(quantile(true, part), rel=0.05, abs=0.005)
+        assert quantile(response, part) == pytest.approx(quantile(true, part), rel=0.05, abs=late)
     # Whoever waits for the answer before asking again would have asked about one request in each stall.
     assert quantile(response, 0.95) > 20 * SERVICE and len(service) == len(response)
 

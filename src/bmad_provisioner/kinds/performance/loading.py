@@ -182,7 +182,8 @@ def _void(offered: Offered, response: Mapping[str, float], service: Mapping[str,
     for name in ("p50", "p95", "p99"):
         late = response[name] - service[name]
         if late > max(LATE, LATE_PART * response[name]):
-            return f"{told_seconds(late)} of the {told_seconds(response[name])} at {name} are the generator's own: it could not hold the rate"
+            own = f"{told_seconds(late)} of the {told_seconds(response[name])} at {name}"
+            return f"{own} are the generator's own: it could not hold the rate"
     return ""
 
 
