@@ -126,10 +126,10 @@ def test_bounds_are_parts_of_one_and_in_order(hits: int, looks: int, busy: float
 def test_trials_take_as_many_pairs_as_the_noise_asks_for() -> None:
     items = roadmap([_cause("n-plus-one", 600, 1000), _cause("slow-handler", 200, 1000)], 0.03)
     quiet, loud = ([width * n for n in range(-5, 6)] for width in (0.01, 0.03))
-    large, small = trials(items, {"cpu": loud})
-    assert (large.metric, large.rule.pairs, large.feasible) == ("cpu", 8, True)
+    large, small = trials(items, {"p50": loud})
+    assert (large.metric, large.rule.pairs, large.feasible) == ("p50", 8, True)
     assert (small.rule.pairs, small.feasible) == (MOST_PAIRS, False)
-    assert trials(items, {"cpu": quiet})[1].rule.pairs < MOST_PAIRS
+    assert trials(items, {"p50": quiet})[1].rule.pairs < MOST_PAIRS
 
 
 def test_a_guardrail_is_never_what_is_judged() -> None:
@@ -148,7 +148,7 @@ def test_the_backlog_has_the_columns_that_planners_import() -> None:
         "effort": "0.5 d",
         "owner": "bmad-development-execution",
         "description": "40 statements. one join",
-        "acceptance_criteria": "saves at least 30% of cpu; no worse: error_rate, p95, peak_memory",
+        "acceptance_criteria": "saves at least 30% of p50; no worse: error_rate, p95, peak_memory",
         "verification": "8 interleaved pairs, Wilcoxon p < 0.05 and at least 3%",
     }
 
@@ -189,6 +189,6 @@ def test_what_is_merged_saves_as_much_as_its_parts() -> None:
 
 def test_the_test_plan_says_what_pairs_can_show() -> None:
     items = roadmap([_cause("n-plus-one", 600, 1000), _cause("slow-handler", 200, 1000)], 0.03)
-    text = plan_page("shop", items, trials(items, {"cpu": [0.03 * n for n in range(-5, 6)]}))
-    assert "| PERF-001 | n-plus-one | cpu | 34% | 8 | 0.05 | error_rate, p95, peak_memory |" in text
+    text = plan_page("shop", items, trials(items, {"p50": [0.03 * n for n in range(-5, 6)]}))
+    assert "| PERF-001 | n-plus-one | p50 | 34% | 8 | 0.05 | error_rate, p95, peak_memory |" in text
     assert "60 (too few for it: less will stay inconclusive)" in text

@@ -81,11 +81,12 @@ def page(name: str, items: Sequence[Item], records: Sequence[Record] = ()) -> st
 
 def _lane(lane: str, items: Sequence[Item]) -> Iterator[str]:
     yield from (f"## {_LANES[lane]}", "")
-    yield "| | what | where | reach | impact | confidence | effort | score | |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield "| | what | where | reach | impact | of all | confidence | effort | score | |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
     for item in items:
         where = f"`{item.cause.where}`".replace("|", "\\|") if item.cause.where else ""
-        factors = f"{item.reach:.0%} | {item.impact:.0%} | {item.confidence:.2f} | {item.effort:g} d | {item.score:.2g}"
+        every = f"{item.reach:.0%} | {item.impact:.0%} | {min(item.cause.overall.value, 1.0):.0%}"
+        factors = f"{every} | {item.confidence:.2f} | {item.effort:g} d | {item.score:.2g}"
         yield f"| {item.id} | {item.cause.kind} | {where} | {factors} | {item.term} |"
     yield ""
     for item in items:

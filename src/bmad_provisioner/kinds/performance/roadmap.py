@@ -23,6 +23,13 @@ EFFORT: Mapping[str, float] = {
     "blocking": 1.5,
     "lock": 2.0,
     "slow-handler": 2.0,
+    "unused-index": 0.25,
+    "no-caching": 0.25,
+    "large-image": 0.25,
+    "render-blocking": 0.5,
+    "slow-interaction": 1.0,
+    "slow-statement": 1.0,
+    "peak-memory": 1.5,
 }
 """Days that a remedy usually takes, by its cause; the document knows better (`roadmap.effort`)."""
 QUICK, MEDIUM, LONG = "quick", "medium", "long"
@@ -50,7 +57,10 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A remedy: RICE with every factor measured but the effort (days). `score` is comparable within its lane only."""
+    """A remedy: RICE with every factor measured but the effort (days). `score` is comparable within its lane only.
+
+    `reach` is the part of all requests that go there, `impact` the part of what such a request costs that is saved.
+    """
 
     id: str
     cause: Cause
@@ -63,7 +73,7 @@ class Item:
     @property
     def score(self) -> float:
         """Per cent of all cost that are saved for each day of work, as far as that is sure."""
-        return 100 * self.reach * self.impact * self.confidence / self.effort
+        return 100 * self.reach * self.cause.weight * self.impact * self.confidence / self.effort
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ def roadmap(
 
 def _item(cause: Cause, days: float, effect: float, past: Sequence[Past]) -> Item:
     sure = certainty(cause, effect) * belief(cause.kind, past)
-    return Item("", cause, cause.reach, cause.saving.value * cause.weight, sure, days, _term(cause, days))
+    return Item("", cause, cause.reach, cause.saving.value, sure, days, _term(cause, days))
 
 
 def _numbered(item: Item, at: int) -> Item:
