@@ -1,4 +1,4 @@
-"""The main job on a real project: gap, apply, validate, a BMAD update, heal, undo; then a team, then code. Run by `make demo`.
+"""The main job on a real project: gap, apply, validate, a BMAD update, heal, undo; then a team, code, and performance. Run by `make demo`.
 
 The project is made in `.demo/` by BMAD's own installer from npm. Where Node.js 20 is missing, a small sample project
 that ships in `examples/` stands in for it, and BMAD's update is left out.
@@ -18,6 +18,7 @@ DEMO = HERE / ".demo"
 PROJECT = DEMO / "project"
 TEAM = DEMO / "team"
 CODE = DEMO / "bookshop"
+SHOP = DEMO / "shop"
 BMAD = "6.12.0"
 
 
@@ -36,6 +37,8 @@ def main() -> int:
     shutil.copy(HERE / "src/bmad_provisioner/kinds/skills/samples/health-platform.yaml", PROJECT / "bmad-provisioner.yaml")
     walk(real=real)
     walk_team()
+    walk_code()
+    walk_performance()
     say(f"Done. Look around in {PROJECT.relative_to(Path.cwd()) if PROJECT.is_relative_to(Path.cwd()) else PROJECT}")
     return 0
 
@@ -108,6 +111,15 @@ def walk_code() -> None:
     subprocess.run([sys.executable, "-B", "-m", "unittest", "discover", "-s", "tests"], cwd=CODE, check=True)
     say("13. And take it back, byte for byte")
     bmadp("restore", "--yes", within=CODE)
+
+
+def walk_performance() -> None:
+    """Measure a slow shop in a hurry, have one thing remedied and proven, and look whether it keeps its speed."""
+    SHOP.mkdir()
+    say("14. A shop that is slower than it has to be: measure it (a minute or two), say why, and make what is safe")
+    bmadp("init", "--performance", "--quick", within=SHOP)
+    bmadp("apply", "--yes", within=SHOP)
+    print(f"  the report: {(SHOP / 'performance/shop/report.html').relative_to(HERE)}\n", flush=True)
 
 
 def node_is_there() -> bool:
