@@ -28,7 +28,7 @@ def crowded(looked: Looked) -> Iterator[Clue]:
         return
     alone, many = looked.crowds[0], looked.crowds[-1]
     gain = many.rate / alone.rate
-    if gain > min(max(GAIN, 1.3 * looked.processes), many.many / 2) or many.busy > IDLE:
+    if gain > min(max(GAIN, 1.3 * looked.processes), many.many / 2) or max(many.busy, many.wanted) > IDLE:
         return
     if looked.cpu is not None and looked.cpu > 0.5 * usual(looked):
         return

@@ -47,8 +47,8 @@ def usual(looked: Looked) -> float:
 
 
 def waited(looked: Looked) -> float:
-    """Return the seconds of the quickest answer in which the processor had nothing to do: load of the machine only adds."""
-    return min(one.seconds for one in looked.plain) - (looked.cpu or 0.0)
+    """Return the seconds of an answer in which nothing of the service could have run: the load of the machine is no part of it."""
+    return looked.idle if looked.idle is not None else min(one.seconds for one in looked.plain) - (looked.cpu or 0.0)
 
 
 def share(looked: Looked, line: Line | None) -> tuple[float, int]:

@@ -24,11 +24,13 @@ class Doubled:
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """How many requests a second were answered by so many at once, and the processors that were busy with it."""
+    """How many requests a second were answered by so many at once, the processors that were busy with it, and those that it
+    would have kept busy, had nobody else had them."""
 
     many: int
     rate: float
     busy: float
+    wanted: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,10 @@ class Growth:
 class Looked:
     """One request of the mix.
 
-    `first` is the answer right after the start, `again` that after another, `plain` are steady ones without the witness;
-    `cpu` the processor seconds of one (`None`: not to be told); `inside` is what the witness told of `asked` answers with it,
-    `cold` of the first one. `same`: both said the same. `witnessed`: there was a witness in the process at all.
+    `first` is the answer right after the start, `plain` are steady ones without the witness;
+    `cpu` the processor seconds of one (`None`: not to be told), `idle` those in which nothing of it could have run;
+    `again` is the answer right after another start, `inside` what the witness told of `asked` answers with it, `cold` of the
+    first one. `same`: both said the same. `witnessed`: there was a witness in the process at all.
     `repeated`: of the lines that were seen or heard, those in the body of a loop; `shared`: those that ask several statements,
     or serve several requests: no place to blame. `processes`: how many serve.
     """
@@ -57,6 +60,7 @@ class Looked:
     first: Answer
     plain: tuple[Answer, ...]
     cpu: float | None
+    idle: float | None = None
     again: Answer | None = None
     asked: tuple[Answer, ...] = ()
     inside: Testimony = Testimony()

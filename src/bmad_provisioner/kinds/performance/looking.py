@@ -52,8 +52,10 @@ def look(target: Target, folder: Path, turn: Turn, asks: Sequence[Ask], effort: 
 
 def _outside(service: Running, asks: Sequence[Ask], effort: Effort) -> list[Looked]:
     first = [answers[0] for answers in rounds(service.url, asks, 1)]
-    plain, costs = outside.steady(service, asks, effort.steady)
-    found = [Looked(what, cold, tuple(each), cpu) for what, cold, each, cpu in zip(asks, first, plain, costs, strict=True)]
+    plain = outside.steady(service, asks, effort.steady)
+    found = [
+        Looked(what, cold, each.answers, each.cpu, idle=each.idle) for what, cold, each in zip(asks, first, plain, strict=True)
+    ]
     found = [replace(one, doubled=tuple(outside.doubled(service, one.ask)), processes=max(len(service.pids()), 1)) for one in found]
     return [replace(one, crowds=outside.crowds(service, one.ask, _usual(one), effort)) if _waits(one) else one for one in found]
 
@@ -63,7 +65,7 @@ def _usual(one: Looked) -> float:
 
 
 def _waits(one: Looked) -> bool:
-    return one.cpu is None or min(answer.seconds for answer in one.plain) - one.cpu >= _WAITS
+    return one.idle is None or one.idle >= _WAITS
 
 
 def _inside(service: Running, scratch: Path, sources: Sources, seen: Sequence[Looked], effort: Effort) -> list[Looked]:

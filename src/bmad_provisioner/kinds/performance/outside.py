@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from bmad_provisioner.kinds.performance.asking import Answer, Asker
@@ -47,19 +48,47 @@ def clock(pids: Sequence[int]) -> float:
     return found
 
 
-def steady(service: Running, asks: Sequence[Ask], count: int) -> tuple[list[list[Answer]], list[float | None]]:
-    """Ask each so many times, round by round; return the answers, and the processor seconds that one of each usually takes."""
+def queued(pids: Sequence[int]) -> float:
+    """Return the seconds for which threads of processes could have run, and others did (Linux tells; 0 elsewhere)."""
+    found = 0
+    for pid in pids:
+        with suppress(OSError):
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                with suppress(OSError, ValueError, IndexError):
+                    found += int((thread / "schedstat").read_text("ascii").split()[1])
+    return found / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """Answers to one request, the processor seconds that one usually takes, and the least for which nothing could have run."""
+
+    answers: tuple[Answer, ...]
+    cpu: float | None
+    idle: float | None
+
+
+def steady(service: Running, asks: Sequence[Ask], count: int) -> list[Steady]:
+    """Ask each so many times, round by round, and look at what each took."""
     asker = Asker(service.url)
     answers: list[list[Answer]] = [[] for _ in asks]
     costs: list[list[float]] = [[] for _ in asks]
+    idle: list[list[float]] = [[] for _ in asks]
     for _ in range(count):
         pids = service.pids()
         for place, what in enumerate(asks):
-            before = clock(pids)
-            answers[place].append(asker.ask(what))
-            costs[place].append(clock(pids) - before)
+            before, late = clock(pids), queued(pids)
+            answer = asker.ask(what)
+            cost = clock(pids) - before
+            answers[place].append(answer)
+            costs[place].append(cost)
+            idle[place].append(max(answer.seconds - cost - (queued(pids) - late), 0.0))
     asker.close()
-    return answers, [median(each) if service.pid else None for each in costs]
+    told = bool(service.pid)
+    return [
+        Steady(tuple(a), median(c) if told else None, min(i) if told else None)
+        for a, c, i in zip(answers, costs, idle, strict=True)
+    ]
 
 
 def crowd(service: Running, what: Ask, many: int, seconds: float) -> Crowd:
@@ -79,14 +108,15 @@ def crowd(service: Running, what: Ask, many: int, seconds: float) -> Crowd:
 
     threads = [threading.Thread(target=one, args=(place,), daemon=True) for place in range(many)]
     pids = service.pids()
-    before, began = clock(pids), time.monotonic()
+    before, late, began = clock(pids), queued(pids), time.monotonic()
     for thread in threads:
         thread.start()
     time.sleep(max(end - time.monotonic(), 0))
     took, busy, answered = time.monotonic() - began, clock(pids) - before, sum(counts)
+    wanted = busy + queued(pids) - late
     for thread in threads:
         thread.join(max(end + _LONGEST + 1 - time.monotonic(), 0.01))
-    return Crowd(many, answered / took, busy / took)
+    return Crowd(many, answered / took, busy / took, wanted / took)
 
 
 def crowds(service: Running, what: Ask, usual: float, effort: Effort) -> tuple[Crowd, ...]:
