@@ -38,7 +38,9 @@ def cases(
     """Yield plants, decoys and healthy twins of each app: decoys take turns."""
     some = [name for name in plants if name not in PAGES and (name != "blocking" or SKELETONS[skeleton].asynchronous)]
     decoys = list(DECOYS)
-    for place, plant in enumerate(some):
+    for start in range(0, len(some), together) if together > 1 else ():
+        yield tuple(some[start : start + together]), (decoys[start % len(decoys)], decoys[(start + 1) % len(decoys)]), ()
+    for place, plant in enumerate(some if together == 1 else ()):
         yield (
             (plant,),
             (decoys[place % len(decoys)], decoys[(place + 2) % len(decoys)]),

@@ -3,7 +3,7 @@
 In a text `{D}` begins a function, `{W}` awaits where there is something to await, `{SLEEP}` and `{WITH}` are those of the
 style; a line that is to be blamed ends with `# <-`. `rows`, `fetch`, `together` and `reply` are what `store` of a skeleton gives.
 """
-# ruff: noqa: E501 - lines of the services that are made
+
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Skeletons: how each framework serves the pieces, as files by name and the command that starts them."""
-# ruff: noqa: E501 - lines of the services that are made
+
 
 from __future__ import annotations
 
