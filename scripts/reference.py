@@ -268,10 +268,8 @@ def _type(value: Mapping[str, Any]) -> str:
         return f"mapping ({TITLES[value['$ref'].rpartition('/')[2]]})"
     if value.get("enum") == sorted(platforms.TOOLS):
         return "[tools](#tools)"
-    if "enum" in value:
-        return " or ".join(f"`{word}`" for word in value["enum"])
-    if "const" in value:
-        return f"`{value['const']}`"
+    if "enum" in value or "const" in value:
+        return " or ".join(f"`{word}`" for word in value.get("enum", [value.get("const")]))
     if "examples" in value:
         return "such as " + ", ".join(f"`{example}`" for example in value["examples"])
     if value["type"] == "array":
@@ -281,9 +279,8 @@ def _type(value: Mapping[str, Any]) -> str:
         return _object(value)
     if value.get("pattern") in UNITS:
         return f"[{UNITS[value['pattern']][0]}](#units)"
-    if isinstance(value["type"], list):
-        return " or ".join(_WORDS[word] for word in value["type"])
-    return _WORDS[value["type"]]
+    words = value["type"] if isinstance(value["type"], list) else [value["type"]]
+    return " or ".join(_WORDS[word] for word in words)
 
 
 def _object(value: Mapping[str, Any]) -> str:
@@ -639,7 +636,10 @@ def performance() -> str:
 
 
 UNITS: Mapping[str, tuple[str, str]] = {
-    quantities.TIME: ("time", f"`200ms`, `2.5s`, `1h`, `30m` ({quantities.seconds('30m'):,.0f} s; `min` too); a number is seconds"),
+    quantities.TIME: (
+        "time",
+        f"`200ms`, `2.5s`, `1h`, `30m` ({quantities.seconds('30m'):,.0f} s; `min` too); a number is seconds",
+    ),
     quantities.SIZE: (
         "size",
         f"`200kB` ({quantities.size('200kB'):,} bytes), `512MB`, `4MiB` ({quantities.size('4MiB'):,} bytes); a number is bytes",
@@ -658,20 +658,27 @@ def _quantities() -> str:
 
 def _metrics() -> str:
     about = (
-        "What is judged, with an interval, and the smallest change that would show here. A goal stands in `goals`; what has none "
-        "gets a budget from what was measured. Exported to Prometheus under the third name, with the labels `document` and `target`."
+        "What is judged, with an interval, and the smallest change that would show here. A goal stands in `goals`; what has "
+        "none gets a budget from what was measured. `metrics.txt` has them under the third name, with the labels `document` and "
+        "`target`."
     )
     rows = [
-        (f"`{one.name}`", one.title, f"`{one.exported}`", "yes" if one.name in GOALS else "", "less" if one.less_is_better else "more")
+        (
+            f"`{one.name}`",
+            one.title,
+            f"`{one.exported}`",
+            "yes" if one.name in GOALS else "",
+            "less" if one.less_is_better else "more",
+        )
         for one in METRICS.values()
     ]
-    return f"## Metrics\n\n{about}\n\n" + _table(("Metric", "What it is", "In Prometheus", "May be a goal", "Better"), rows)
+    return f"## Metrics\n\n{about}\n\n" + _table(("Metric", "What it is", "In `metrics.txt`", "May be a goal", "Better"), rows)
 
 
 CAUSES: Mapping[str, tuple[str, str, str]] = {
     "n-plus-one": (
         "A statement asked again for each row of another.",
-        f"The witness hears {time_clues.MANY} or more statements of one shape in one request. PostgreSQL: what its own counters say.",
+        f"The witness hears {time_clues.MANY} or more statements of one shape in one request. PostgreSQL: its own counters say so.",
         "ask once for all: a join, `IN (...)`",
     ),
     "missing-index": (
@@ -682,7 +689,7 @@ CAUSES: Mapping[str, tuple[str, str, str]] = {
     ),
     "superlinear": (
         "Work that grows faster than what is asked for.",
-        f"Numbers and lists of a request, or arguments, are doubled twice: the processor's time grows by a power of {STEEP:g} or more.",
+        f"Numbers and lists of a request, or arguments, are doubled: the processor's time grows by a power of {STEEP:g} or more.",
         "a set, a dict or a sort instead of a loop in a loop",
     ),
     "sequential-io": (
@@ -730,13 +737,13 @@ CAUSES: Mapping[str, tuple[str, str, str]] = {
     ),
     "oversized-bundle": (
         "Scripts of a page that nothing of it runs.",
-        f"The browser's own coverage, after everything was clicked on: {page_clues.WASTED / 1000:.0f} kB or more travel in vain; or "
-        f"a script of {page_clues.LARGE / 1e6:g} MB.",
+        f"The browser's own coverage, after everything was clicked on: {page_clues.WASTED / 1000:.0f} kB or more travel in vain; "
+        f"or a script of {page_clues.LARGE / 1e6:g} MB.",
         "split it: `import()`; leave out what nothing imports",
     ),
     "layout-shift": (
         "A page that moves under its readers.",
-        f"A score of {page_clues.FELT:g} or more; told is what moves what, and how: put in late, no room kept, a font, a style sheet.",
+        f"A score of {page_clues.FELT:g} or more; told is what moves what, and how: put in late, no room kept, a font.",
         "keep its room from the start",
     ),
     "slow-interaction": (
@@ -781,8 +788,8 @@ CAUSES: Mapping[str, tuple[str, str, str]] = {
 def _causes() -> str:
     about = (
         "What is looked for. What a remedy takes away of it is a belief until it was tried: what came of it is in "
-        "`retrospective.md`, and counts from then on. Days are what it usually takes; `roadmap.effort` knows better, by these names. "
-        "Where the line is not known, that is said."
+        "`retrospective.md`, and counts from then on. Days are what it usually takes; `roadmap.effort` knows better, by these "
+        "names. Where the line is not known, that is said."
     )
     rows = [
         (f"`{kind}`", what, how, remedy, _part(kind), f"{EFFORT.get(kind, 1.0):g}") for kind, (what, how, remedy) in CAUSES.items()
@@ -800,12 +807,18 @@ MEASUREMENTS: Mapping[str, tuple[str, str]] = {
     "report.html": ("All six phases on one page that needs nothing but itself, with its plots.", "people"),
     "report.md": ("The same, short.", "people; a pull request"),
     "requirements.md": ("Goals, and limits and promises that the project's own files state.", "people; `bmad-architecture-design`"),
-    "telemetry.md": ("What watches the project, and what nobody would see in production.", "people; `bmad-observability-readiness`"),
+    "telemetry.md": (
+        "What watches the project, and what nobody would see in production.",
+        "people; `bmad-observability-readiness`",
+    ),
     "architecture.md": ("Frameworks, servers, routes, databases, as the files say, each with its line.", "people"),
     "baseline.md": ("What was measured, on which machine, with how much noise.", "people"),
-    "baseline.json": ("The same as data. **Commit it**: it is the state that later ones are compared with.", "`bmadp`; scripts"),
+    "baseline.json": (
+        "The same as data. **Commit it**: the state that was committed with it is the one that later ones are compared with.",
+        "`bmadp`; scripts",
+    ),
     "bencher.json": ("Bencher Metric Format.", "Bencher"),
-    "metrics.txt": ("OpenMetrics: readings and limits.", "`promtool tsdb create-blocks-from openmetrics`, a node exporter"),
+    "metrics.txt": ("OpenMetrics: readings and limits.", "what reads OpenMetrics"),
     "k6/TARGET-LOAD.json": ("A load as k6's `handleSummary` tells it.", "what reads k6"),
     "k6/thresholds.json": ("Budgets as thresholds of k6.", "k6"),
     "lighthouse/budgets.json": ("Budgets as Lighthouse's budgets.", "Lighthouse CI"),
@@ -824,7 +837,7 @@ MEASUREMENTS: Mapping[str, tuple[str, str]] = {
     "handoffs/SKILL.md": ("Work for another skill or agent, with what was measured.", "the skill it is named after"),
     "impact.md": ("What the trials proved: quick wins, and the state before.", "people; reviewers"),
     "junit.xml": ("Budgets and comparisons as test cases.", "CI servers"),
-    "alerts.yaml": ("Alert rules: a budget broken, a target silent.", "Prometheus"),
+    "alerts.yaml": ("Alert rules: a limit broken, a target of which nothing is heard.", "Prometheus"),
     "alerts.test.yaml": ("Their unit tests.", "`promtool test rules`"),
     "dashboard.json": ("A dashboard of readings and limits.", "Grafana"),
     "retrospective.md": ("Predicted against measured, by kind of remedy.", "people"),
@@ -840,8 +853,8 @@ MEASUREMENTS: Mapping[str, tuple[str, str]] = {
 
 def _measurements() -> str:
     about = (
-        "All are below `performance/NAME/`, made by `bmadp apply` as one transaction; what has nothing to say is not written. Quick "
-        "wins that proved themselves change files of the sources, in the same transaction."
+        "All are below `performance/NAME/`, made by `bmadp apply` as one transaction; what has nothing to say is not written. "
+        "Quick wins that proved themselves change files of the sources, in the same transaction."
     )
     rows = [(f"`{name}`", what, who) for name, (what, who) in MEASUREMENTS.items()]
     return f"## Files\n\n{about}\n\n" + _table(("File", "What it is", "Who reads it"), rows)

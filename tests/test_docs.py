@@ -21,6 +21,7 @@ from bmad_provisioner.cli import tell
 from bmad_provisioner.cli.main import ALIASES, VERBS
 from bmad_provisioner.digest import Digest, Entry
 from bmad_provisioner.kinds.code.repair.model import ALL
+from bmad_provisioner.kinds.performance.causes import REMOVABLE
 from bmad_provisioner.plugins import Plugins
 from bmad_provisioner.settings import SETTINGS
 from bmad_provisioner.tree.diff import diff
@@ -83,7 +84,7 @@ def test_every_option_and_argument_of_a_verb_is_documented(name: str, command: c
     assert section.split("| Option |")[0].count("\n| `") == len(arguments)
 
 
-KINDS = {"Skills": "manifest.md", "Team": "team.md", "Code": "code.md"}
+KINDS = {"Skills": "manifest.md", "Team": "team.md", "Code": "code.md", "Performance": "performance.md"}
 
 
 def test_every_kind_has_a_page() -> None:
@@ -152,6 +153,29 @@ def test_what_the_page_says_is_refused_is_refused() -> None:
     for why, text in REFERENCE.REFUSED.items():
         done = REFERENCE.repaired(text)
         assert done.data == text.encode() and done.left, why
+
+
+def test_every_kind_of_cause_is_documented() -> None:
+    folder = SOURCE / "kinds" / "performance"
+    found = {
+        rule for path in folder.rglob("*.py") for rule in re.findall(r'\bClue\(\s*"([a-z0-9-]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert found | set(REMOVABLE) == set(REFERENCE.CAUSES)
+    assert [kind for kind in REFERENCE.CAUSES if f"\n| `{kind}` |" not in page("performance.md")] == []
+
+
+def test_every_file_that_measuring_leaves_is_documented() -> None:
+    folder = SOURCE / "kinds" / "performance"
+    texts = {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in ("discovering", "concluding", "advising")}
+    made = {
+        file
+        for text in texts.values()
+        for file in re.findall(r'["/]([\w.-]+(?:/[\w-]+)?\.(?:md|json|jsonl|yaml|csv|html|xml|txt))"', text)
+    }
+    assert made - set(REFERENCE.MEASUREMENTS) == set()
+    fixed = {name for name in REFERENCE.MEASUREMENTS if not re.search("[A-Z]{4}", name)}
+    assert fixed - made == set()
+    assert [name for name in REFERENCE.MEASUREMENTS if f"\n| `{name}` |" not in page("performance.md")] == []
 
 
 def test_the_readme_has_every_verb() -> None:
@@ -249,7 +273,13 @@ def test_every_rule_in_a_table_is_used_documented_and_in_one_table_only() -> Non
     assert len(tables) == len(set(tables))
     assert [rule for rule in tables if f"\n| `{rule}` |" not in page("rules.md")] == []
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
-    assert [rule for rule in tables if len(re.findall(rf'"{rule}"', text)) < 2] == []
+    assert [rule for rule in tables if _uses(rule, text) < 2] == []
+
+
+def _uses(rule: str, text: str) -> int:
+    """Count how often a rule is written, or the name that a module of rules gave it, but for where it is set and in the table."""
+    names = [name for module in REFERENCE.rule_tables() for name, value in vars(sys.modules[module]).items() if value == rule]
+    return len(re.findall(rf'"{rule}"', text)) + sum(len(re.findall(rf"\b{name}\b", text)) - 2 for name in names)
 
 
 # --- links and commands -----------------------------------------------------------------------------------------------

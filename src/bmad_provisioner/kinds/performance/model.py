@@ -39,9 +39,9 @@ class Ask(_Strict):
     """One request of the mix."""
 
     path: Text = Field(description="The path, or the whole URL.")
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    headers: dict[Text, Text] = {}
-    body: str = ""
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(default="GET", description="How it asks.")
+    headers: dict[Text, Text] = Field(default={}, description="Headers that it sends.")
+    body: str = Field(default="", description="What it sends.")
     weight: Annotated[Number, Field(gt=0)] = Field(default=1, description="Its part of the mix.")
 
 
