@@ -28,7 +28,7 @@ def crowded(looked: Looked) -> Iterator[Clue]:
         return
     alone, many = looked.crowds[0], looked.crowds[-1]
     gain = many.rate / alone.rate
-    if gain > min(max(GAIN, 1.3 * looked.processes), many.many / 2) or max(many.busy, many.wanted) > IDLE:
+    if gain > min(max(GAIN, 1.3 * looked.processes), many.many / 2) or many.busy > IDLE:
         return
     if looked.cpu is not None and looked.cpu > 0.5 * usual(looked):
         return
@@ -85,7 +85,7 @@ def _is_gate(one: Seen) -> bool:
 
 def _stop(looked: Looked) -> tuple[str, Line, int] | None:
     """Return the line in which the thread of an event loop waits most of the time."""
-    seen = [one for one in waits(looked.crowded.seen) if one.loop and one.ran is not None]
+    seen = [one for one in waits(looked.crowded.seen) if one.loop and one.ran is not None and one.leaf[0] not in _GATES]
     looks = len(looked.crowded.looks)
     line = top(Counter(one.lines[-1] for one in seen))
     return ("blocking", line, looks) if line is not None and len(seen) >= 0.5 * looks else None

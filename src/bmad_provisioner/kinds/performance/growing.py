@@ -23,6 +23,7 @@ _BLOCKS = 0.9
 _WARM, _FEWEST, _MOST_WINDOWS = 25, 8, 6
 _SURE, _ALMOST, _MUCH, _BLOCK = 150, 40, 4000, 64
 """Requests after which what fills at the start is full; fewer for so many bytes a request; and bytes of a small block."""
+_ENOUGH = 20
 _COUNTED, _HELD = "counted", "held"
 _SAFE = ("GET", "HEAD")
 
@@ -39,11 +40,12 @@ def growing(service: Running, scratch: Path, sources: Sources, asks: Sequence[As
     down by far; and only what grows in all of several windows more is a leak: a cache comes to its end."""
     one = _Service(service, scratch, effort)
     suspects = [_grows(one, what) for what in asks]
-    return [_lines(one, sources, what) if suspect else None for what, suspect in zip(asks, suspects, strict=True)]
+    return [_lines(one, sources, what, kept) if kept > 0 else None for what, kept in zip(asks, suspects, strict=True)]
 
 
-def _grows(one: _Service, what: Ask) -> bool:
-    """Whether more is held after every window: of what grows in two, several longer ones are asked for, as a cache has an end."""
+def _grows(one: _Service, what: Ask) -> float:
+    """Return the bytes a request where more is held after every window, else 0: of what grows in two, several longer ones are
+    asked for, as a cache has an end."""
     asker = Asker(one.running.url)
     _window(one, asker, what, _WARM)
     numbers, counts, kept = [_question(one, _COUNTED)], list[int](), 0
@@ -58,10 +60,12 @@ def _grows(one: _Service, what: Ask) -> bool:
         grows = (after[0] - before[0]) / counts[-1] >= _BLOCKS or (after[1] - before[1]) / counts[-1] >= _KEPT
         kept += after[1] - before[1] + _BLOCK * (after[0] - before[0])
     asker.close()
-    return grows and (sum(counts) >= _SURE or (sum(counts) >= _ALMOST and kept >= _MUCH * sum(counts)))
+    each = kept / max(sum(counts), 1)
+    return each if grows and (sum(counts) >= _SURE or (sum(counts) >= _ALMOST and each >= _MUCH)) else 0.0
 
 
-def _lines(one: _Service, sources: Sources, what: Ask) -> Growth | None:
+def _lines(one: _Service, sources: Sources, what: Ask, kept: float) -> Growth | None:
+    """Return what lines hold on to; no line to more than is kept altogether, and of few requests only much is believed."""
     asker, counts = Asker(one.running.url), list[int]()
     numbers = [_question(one, _HELD)]
     _window(one, asker, what, _FEWEST)
@@ -73,7 +77,9 @@ def _lines(one: _Service, sources: Sources, what: Ask) -> Growth | None:
     known = [number for number in numbers[1:] if number is not None]
     if len(known) < 3 or min(counts) < 3:
         return None
-    lines = {sources.line(*place): each for place, each in _still(testimony.held(one.scratch), known, counts).items()}
+    least = 0.0 if min(counts) >= _ENOUGH else _MUCH
+    places = _still(testimony.held(one.scratch), known, counts)
+    lines = {sources.line(*place): each for place, each in places.items() if least <= each <= 2 * kept}
     total = sum(lines.values())
     return Growth(total, total, lines, sum(counts)) if lines else None
 

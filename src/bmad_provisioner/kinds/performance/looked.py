@@ -24,13 +24,11 @@ class Doubled:
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """How many requests a second were answered by so many at once, the processors that were busy with it, and those that it
-    would have kept busy, had nobody else had them."""
+    """How many requests a second were answered by so many at once, and the processors that were busy with it."""
 
     many: int
     rate: float
     busy: float
-    wanted: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,15 +108,14 @@ def crowd(service: Running, what: Ask, many: int, seconds: float) -> Crowd:
 
     threads = [threading.Thread(target=one, args=(place,), daemon=True) for place in range(many)]
     pids = service.pids()
-    before, late, began = clock(pids), queued(pids), time.monotonic()
+    before, began = clock(pids), time.monotonic()
     for thread in threads:
         thread.start()
     time.sleep(max(end - time.monotonic(), 0))
     took, busy, answered = time.monotonic() - began, clock(pids) - before, sum(counts)
-    wanted = busy + queued(pids) - late
     for thread in threads:
         thread.join(max(end + _LONGEST + 1 - time.monotonic(), 0.01))
-    return Crowd(many, answered / took, busy / took, wanted / took)
+    return Crowd(many, answered / took, busy / took)
 
 
 def crowds(service: Running, what: Ask, usual: float, effort: Effort) -> tuple[Crowd, ...]:
