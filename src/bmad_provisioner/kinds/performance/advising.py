@@ -63,7 +63,7 @@ def _service(served: Served, wanted: Order, prices: needing.Prices | None) -> It
     waits = queue(rate, usual.cpu, processors())
     busy = f"{told_share(waits.busy)} of {processors()} processors would be busy"
     if waits.busy < 1:
-        late = f"a request that takes {told_seconds(usual.cpu)} of them would be through after {told_seconds(waits.p95)} in 95 of 100 cases"
+        late = f"a request takes {told_seconds(usual.cpu)} of them, and 95 of 100 would be through after {told_seconds(waits.p95)}"
         yield f"On this machine: {busy}; {late} (Erlang's C; what it waits for elsewhere is not in it)."
     else:
         yield f"On this machine: {busy}: it cannot bear that."
@@ -142,7 +142,8 @@ def pipeline(inputs: Inputs) -> Output:
     lines = [
         f"# Build pipeline of {wanted.name}",
         "",
-        f"The longest chain takes {told_seconds(told.seconds)}: {' -> '.join(told.path)}. All steps in a row take {told_seconds(told.work)}; "
+        f"The longest chain takes {told_seconds(told.seconds)}: {' -> '.join(told.path)}. "
+        f"All steps in a row take {told_seconds(told.work)}; "
         f"more than {told.workers:.1f} workers would not make it shorter.",
         "",
         *table(

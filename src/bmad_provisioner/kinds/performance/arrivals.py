@@ -26,7 +26,7 @@ class Due:
 
 def arrivals(stretches: tuple[Stretch, ...], weights: tuple[float, ...], seed: int) -> Iterator[Due]:
     """Yield the requests of an open model: independent of each other (a Poisson process), the mix drawn by its weights."""
-    rng = Random(seed)
+    rng = Random(seed)  # noqa: S311 - a drawing that can be repeated, not a secret
     kinds = range(len(weights))
     begins = 0.0
     for stretch in stretches:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bmad_provisioner.kinds.performance.causes import bound
-from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME
+from bmad_provisioner.kinds.performance.clue import BYTES, CAPACITY, PAGE, START, TIME
 from bmad_provisioner.kinds.performance.roadmap import LANES, Item, Record
 from bmad_provisioner.kinds.performance.trials import Trial
 
@@ -22,6 +22,7 @@ OWNERS: Mapping[str, str] = {
 _LANES = {
     TIME: "Time of an answer",
     CAPACITY: "How much can be served",
+    PAGE: "What visitors of a page wait for and see move",
     BYTES: "Bytes that travel",
     START: "The first answer after a start",
 }

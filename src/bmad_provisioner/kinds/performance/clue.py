@@ -11,8 +11,9 @@ from statistics import median
 from bmad_provisioner.kinds.performance.looked import Looked
 from bmad_provisioner.kinds.performance.testimony import Line, Seen
 
-TIME, CAPACITY, BYTES, START = "time", "capacity", "bytes", "start"
-"""What a remedy saves: seconds of an answer, how many can be served, what travels, seconds after a start."""
+TIME, CAPACITY, BYTES, START, PAGE = "time", "capacity", "bytes", "start", "page"
+"""What a remedy saves: seconds of an answer, how many can be served, what travels, seconds after a start, what visitors of a page
+wait for or see move."""
 HEAVY = 0.03
 """Seconds below which nobody minds where they go."""
 KEPT = 4000.0

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.task import Inputs
+from bmad_provisioner.kinds.performance.machine import machine
 from bmad_provisioner.kinds.performance.measured import MEASURED, Found, Noise, Part, Served
+from bmad_provisioner.kinds.performance.order import order
 from bmad_provisioner.kinds.performance.packing import unpacked
 from bmad_provisioner.kinds.performance.report.account import BASELINE, Account
-from bmad_provisioner.kinds.performance.machine import machine
-from bmad_provisioner.kinds.performance.order import order
 
 NOISE = "noise"
 

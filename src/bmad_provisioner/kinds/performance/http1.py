@@ -57,7 +57,7 @@ class _Answer:
 class Connection(asyncio.Protocol):
     """One connection that sends a request and reads its response, then the next."""
 
-    def __init__(self, keep: bool = False) -> None:  # noqa: FBT001, FBT002 - a value of it, not a mode
+    def __init__(self, keep: bool = False) -> None:
         self._keep = keep
         self._transport: asyncio.Transport | None = None
         self._waits: asyncio.Future[_Answer] | None = None
@@ -148,7 +148,7 @@ def _head(head: bytes) -> _Answer:
     return answer
 
 
-def _plain(buffer: bytearray, answer: _Answer, keep: bool) -> bool:  # noqa: FBT001
+def _plain(buffer: bytearray, answer: _Answer, keep: bool) -> bool:
     taken = len(buffer) if answer.left < 0 else min(answer.left, len(buffer))
     if keep:
         answer.body.append(bytes(buffer[:taken]))
@@ -158,14 +158,14 @@ def _plain(buffer: bytearray, answer: _Answer, keep: bool) -> bool:  # noqa: FBT
     return answer.left == 0
 
 
-def _chunks(buffer: bytearray, answer: _Answer, keep: bool) -> bool:  # noqa: FBT001
+def _chunks(buffer: bytearray, answer: _Answer, keep: bool) -> bool:
     while True:
         end = buffer.find(b"\r\n")
         if end < 0:
             return False
         size = int(bytes(buffer[:end]).partition(b";")[0], 16)
         if size == 0:
-            return buffer.find(b"\r\n", end) >= 0 and b"\r\n\r\n" in buffer[end:] or bytes(buffer[end : end + 4]) == b"\r\n\r\n"
+            return (buffer.find(b"\r\n", end) >= 0 and b"\r\n\r\n" in buffer[end:]) or bytes(buffer[end : end + 4]) == b"\r\n\r\n"
         if len(buffer) < end + 2 + size + 2:
             return False
         if keep:

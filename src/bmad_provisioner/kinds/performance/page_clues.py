@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 from urllib.parse import unquote, urljoin, urlsplit
 
-from bmad_provisioner.kinds.performance.clues import BYTES, TIME, Clue
+from bmad_provisioner.kinds.performance.clue import BYTES, PAGE, Clue
 from bmad_provisioner.kinds.performance.pages import Inside, Interaction, Picture, Place, Resource, Script, Shift, Visit
 from bmad_provisioner.kinds.performance.quantities import told_seconds, told_size
 from bmad_provisioner.kinds.performance.testimony import Line
@@ -185,7 +185,7 @@ def _shifts(page: _Page) -> Iterator[Clue]:
         evidence = f"{name} and moves {_listed(moved)}: a score of {score:.2f} {told_seconds(shifts[0].time)} after the start"
         evidence += f", in {seen} of {len(page.visits)} loads"
         line = page.element(element or next(iter(moved), ""))
-        yield Clue("layout-shift", page.request, line, part, 0, TIME, evidence, _REMEDY.get(how, _KEEP_ROOM))
+        yield Clue("layout-shift", page.request, line, part, 0, PAGE, evidence, _REMEDY.get(how, _KEEP_ROOM))
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -225,7 +225,7 @@ def _interaction(page: _Page, target: str, found: Sequence[Interaction], usual: 
     evidence = f"a {typical.event} on `{target}`{waits} shows after {told_seconds(usual)}, {told_seconds(ran)} of it in {where}"
     share = min(max(ran, usual - typical.delay) / usual, 1.0)
     remedy = "do less at once: in parts with pauses (`scheduler.yield`), in a worker, or only for what is in sight"
-    return Clue("slow-interaction", page.request, line, share, 0, TIME, evidence, remedy)
+    return Clue("slow-interaction", page.request, line, share, 0, PAGE, evidence, remedy)
 
 
 def _blocking(page: _Page) -> Iterator[Clue]:
@@ -244,7 +244,7 @@ def _blocking(page: _Page) -> Iterator[Clue]:
             line = page.line(url)
             evidence = f"the first paint, after {told_seconds(paint)}, waits {told_seconds(gain)} for {line.path} alone"
             remedy = "`defer` it or load it at the end; put the few rules that the first screen needs into the page"
-            yield Clue("render-blocking", page.request, line, min(gain / paint, 1.0), 0, TIME, evidence, remedy)
+            yield Clue("render-blocking", page.request, line, min(gain / paint, 1.0), 0, PAGE, evidence, remedy)
 
 
 def _unpacked(page: _Page) -> Iterator[Clue]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from statistics import median
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
-from bmad_provisioner.engine.task import Inputs, Output
-from bmad_provisioner.kinds.performance import browsing
+from bmad_provisioner.engine.task import Inputs, Output, Turn
+from bmad_provisioner.kinds.performance import browsing, lighthouse
 from bmad_provisioner.kinds.performance.asked import wanted
 from bmad_provisioner.kinds.performance.causes import Cause, cause, merged
 from bmad_provisioner.kinds.performance.measured import MEASURED, Found, Missing, Paged, Part
+from bmad_provisioner.kinds.performance.order import Target
 from bmad_provisioner.kinds.performance.packing import packed
 from bmad_provisioner.kinds.performance.page_clues import located, page_clues
 from bmad_provisioner.kinds.performance.pages import PLAIN, Visit
@@ -20,7 +22,8 @@ from bmad_provisioner.kinds.performance.scratch import laid
 from bmad_provisioner.kinds.performance.service import running
 from bmad_provisioner.kinds.performance.visits import visits
 
-LOADS, QUICK = 5, 3
+LOADS, QUICK = 5, 2
+_AUDITS = 3
 _LEFT_OUT = "what visitors of a page wait for (LCP, INP, CLS, TTFB)"
 
 
@@ -32,8 +35,9 @@ def pages(inputs: Inputs) -> Output:
         return Output(facts={MEASURED: packed(Part(found=(Found(target.name, (), (), missing),)))}, fleeting=True)
     with laid(inputs) as folder, running(target, folder, inputs.turn) as service:
         seen = visits(target, service.url, QUICK if asked.quick else LOADS, inputs.turn)
+        simulated = tuple(_simulated(target, service.url, 1 if asked.quick else _AUDITS, inputs.turn))
     found = Found(target.name, _causes(seen, target.name, list(inputs.files)), tuple(_said(seen)))
-    return Output(facts={MEASURED: packed(Part(paged=tuple(paged(seen, target.name)), found=(found,)))})
+    return Output(facts={MEASURED: packed(Part(paged=(*paged(seen, target.name), *simulated), found=(found,)))})
 
 
 def _missing() -> Iterator[Missing]:
@@ -49,6 +53,16 @@ def paged(seen: Sequence[Visit], target: str) -> Iterator[Paged]:
         some = [one for one in seen if one.url == url]
         problems = tuple(dict.fromkeys(problem for one in some for problem in one.problems))
         yield Paged(target, urlsplit(url).path or "/", PLAIN.name, len(some), _values(some), _behind(some), problems)
+
+
+def _simulated(target: Target, url: str, runs: int, turn: Turn) -> Iterator[Paged]:
+    """Yield what Lighthouse says of each page, where it is installed: by its own method, which is part of what is told."""
+    if lighthouse.installed(Path()) is None:
+        return
+    for page in target.pages:
+        said = lighthouse.lighthouse(urljoin(url, page), turn, runs)
+        values = {name: tuple(getattr(one, name) for one in said) for name in ("fcp", "lcp", "cls")}
+        yield Paged(target.name, page, said[0].method, len(said), values)
 
 
 def _values(some: Sequence[Visit]) -> Mapping[str, tuple[float, ...]]:

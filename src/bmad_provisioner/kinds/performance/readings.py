@@ -164,7 +164,9 @@ def _apart(borne: Sequence[Step], most: float, noise: Noise | None) -> float:
 
 def _of_pages(paged: Sequence[Paged], noise: Noise | None) -> Iterator[Reading]:
     for target in sorted({one.target for one in paged}):
-        some = [one for one in paged if one.target == target]
+        # Numbers of two methods never compare: what a simulation says stands beside, and is no reading.
+        method = next(one.method for one in paged if one.target == target)
+        some = [one for one in paged if (one.target, one.method) == (target, method)]
         for name in METRICS:
             values = [one.values[name] for one in some if one.values.get(name)]
             if values:

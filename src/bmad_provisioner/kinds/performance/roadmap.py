@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bmad_provisioner.kinds.performance.causes import Cause
-from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME
+from bmad_provisioner.kinds.performance.clue import BYTES, CAPACITY, PAGE, START, TIME
 
 EFFORT: Mapping[str, float] = {
     "missing-index": 0.25,
@@ -35,7 +35,7 @@ EFFORT: Mapping[str, float] = {
 QUICK, MEDIUM, LONG = "quick", "medium", "long"
 QUICK_DAYS, MEDIUM_DAYS, QUICK_SAVING = 0.5, 3.0, 0.05
 """A quick win takes no more days, and saves surely no smaller part of the request."""
-LANES = (TIME, CAPACITY, BYTES, START)
+LANES = (TIME, CAPACITY, PAGE, BYTES, START)
 _PRIOR = (3.0, 1.0)
 """Remedies that worked and that did not, believed before any was tried."""
 _CLAIM = 0.75

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from bmad_provisioner.kind import Gate
 
 REGRESSION, BUDGET, CAUSE, VOID, MISSING, WIN = (
-    "performance-regression", "performance-budget", "performance-cause", "performance-void", "performance-missing", "performance-win"
+    "performance-regression", "performance-budget", "performance-cause",
+    "performance-void", "performance-missing", "performance-win",
 )  # fmt: skip
 RULES: Mapping[str, str] = {
     "performance-form": "the document has a known form: no unknown or missing keys, each value of its type",

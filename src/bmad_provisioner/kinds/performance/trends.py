@@ -124,9 +124,8 @@ def page(name: str, moments: Sequence[Moment]) -> str:
     for target in sorted({one.target for one in found}):
         for function, step, instead in moved(moments, target):
             other = f"; `{instead[1]}` got cheaper by as much: the cost only moved" if instead else ""
-            lines.append(
-                f"- `{function[1]}` ({function[0]}) went from {told_share(step.before)} to {told_share(step.after)} of `{target}`{other}"
-            )
+            change = f"went from {told_share(step.before)} to {told_share(step.after)} of `{target}`"
+            lines.append(f"- `{function[1]}` ({function[0]}) {change}{other}")
     return "\n".join([*lines, ""])
 
 

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bmad_provisioner.kinds.performance.causes import Cause
-from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME
+from bmad_provisioner.kinds.performance.clue import BYTES, CAPACITY, PAGE, START, TIME
 from bmad_provisioner.kinds.performance.roadmap import Item
 from bmad_provisioner.kinds.performance.stats import EFFECT, FEWEST, Rule, pairs_needed
 
-METRIC: Mapping[str, str] = {TIME: "p50", CAPACITY: "throughput", BYTES: "size", START: "first"}
+METRIC: Mapping[str, str] = {TIME: "p50", CAPACITY: "throughput", BYTES: "size", START: "first", PAGE: "lcp"}
 """What a lane is judged by, unless the kind says better."""
 _BY_KIND: Mapping[str, str] = {
     "leak": "peak_memory",
     "oversized-bundle": "bundle",
     "layout-shift": "cls",
+    "slow-interaction": "inp",
+    "render-blocking": "fcp",
 }
 GUARDRAILS = ("error_rate", "p95", "peak_memory")
 """What must not get worse whatever is remedied."""

@@ -9,7 +9,7 @@ from statistics import median
 from bmad_provisioner.kinds.performance.backlog import title
 from bmad_provisioner.kinds.performance.budgets import State
 from bmad_provisioner.kinds.performance.causes import Cause
-from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME
+from bmad_provisioner.kinds.performance.clue import BYTES, CAPACITY, PAGE, START, TIME
 from bmad_provisioner.kinds.performance.measured import Effect, Impact, Paged, Served, Worked
 from bmad_provisioner.kinds.performance.metrics import METRICS, Reading
 from bmad_provisioner.kinds.performance.report.account import BASELINE, Account
@@ -33,7 +33,7 @@ from bmad_provisioner.kinds.performance.stats import Verdict
 COSTLIEST = 3
 TRIFLE = 0.05
 """The part of all of its sort below which a cause waits until those of other sorts are told."""
-_SORTS = (TIME, "leak", CAPACITY, BYTES, START, "layout-shift")
+_SORTS = (TIME, "leak", CAPACITY, BYTES, PAGE, START, "layout-shift")
 """Sorts of cost, in the order in which they are told: a leak ends a service whatever else it is; shifts are no time."""
 
 

@@ -7,7 +7,7 @@ from math import isfinite
 
 from bmad_provisioner.kinds.performance.budgets import Budget, State
 from bmad_provisioner.kinds.performance.causes import Cause, bound
-from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME
+from bmad_provisioner.kinds.performance.clue import BYTES, CAPACITY, PAGE, START, TIME
 from bmad_provisioner.kinds.performance.estimate import Estimate
 from bmad_provisioner.kinds.performance.measured import Effect
 from bmad_provisioner.kinds.performance.metrics import METRICS, Metric
@@ -18,6 +18,7 @@ _OF_LANE = {
     CAPACITY: "of what could be served",
     BYTES: "of the bytes that travel",
     START: "of the first answer after a start",
+    PAGE: "of what visitors wait for",
 }
 _OF_KIND = {"leak": "of the memory that is kept", "layout-shift": "of what moves on a page"}
 STATES = {State.BROKEN: "broken", State.UNSURE: "not settled", State.KEPT: "kept"}
