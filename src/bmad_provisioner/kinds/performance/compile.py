@@ -55,6 +55,7 @@ _BASELINE = Action("baseline", EDITION, concluding.baseline, Lane.IO)
 _PLAN = Action("plan", EDITION, concluding.plan, Lane.IO)
 _WATCH = Action("watch", EDITION, concluding.watch, Lane.IO)
 _REPORT = Action("report", EDITION, concluding.report, Lane.IO)
+_IMPORTS = Action("imports", EDITION, working.imports)
 _CAPACITY = Action("capacity", EDITION, advising.capacity, Lane.IO)
 _PIPELINE = Action("pipeline", EDITION, advising.pipeline)
 _STORAGE = Action("storage", EDITION, advising.storage, Lane.IO, external=True)
@@ -67,7 +68,7 @@ def scope(document: Document) -> Scope:
     wanted = order(document.data)
     more = tuple(f"{wanted.against}/{one}" for one in _taken(wanted) if not one.startswith("!")) if wanted.against else ()
     # What an accepted baseline foretold is read where it stands. Of what follows a `!` later patterns take in again.
-    files = (*_remembered(wanted), *wanted.pipeline, *filter(None, [wanted.capacity.prices]))
+    files = (*_remembered(wanted), *wanted.pipeline, *wanted.imports, *filter(None, [wanted.capacity.prices]))
     return Scope(files=files, globs=(*_patterns(document, wanted), *discover.PATTERNS, *more))
 
 
@@ -112,6 +113,8 @@ class _Compiler:
         runs = noise.QUICK if self.wanted.quick else noise.USUAL
         yield Task(NOISE, _NOISE, {"runs": runs, "machine": machine().identity}, policy=_PATIENCE)
         measuring = [task for target in self.wanted.targets for task in self._measuring(target)]
+        if self.wanted.imports:
+            measuring.append(Task("imports", _IMPORTS, {"document": self._whole}, self.wanted.imports))
         yield from measuring
         yield from self._concluding([task.name for task in measuring])
 

@@ -130,6 +130,10 @@ class Performance(_Strict):
     load: Load = Load()
     roadmap: Roadmap = Roadmap()
     capacity: Capacity = Capacity()
+    imports: Texts = Field(
+        default=[],
+        description="Results of hyperfine (`--export-json`) or pytest-benchmark (`--benchmark-json`), read beside ours.",
+    )
     pipeline: Texts = Field(
         default=[], description="Files with the times of the build pipeline's steps: see the guide for their forms."
     )

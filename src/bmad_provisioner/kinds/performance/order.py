@@ -91,6 +91,7 @@ class Order:
     capacity: Capacity = Capacity()
     pipeline: tuple[str, ...] = ()
     storage: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -117,6 +118,7 @@ def order(data: Mapping[str, Plain]) -> Order:
         _capacity(raw.get("capacity") or {}),
         _texts(raw.get("pipeline")),
         _texts(raw.get("storage")),
+        _texts(raw.get("imports")),
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import Any, cast
 
 from bmad_provisioner.engine.task import Inputs, Output
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.performance.asked import wanted
 from bmad_provisioner.kinds.performance.causes import cause, merged
+from bmad_provisioner.kinds.performance.imports import Imported, imported
 from bmad_provisioner.kinds.performance.measured import MEASURED, Found, Missing, Part, Worked
+from bmad_provisioner.kinds.performance.order import order
 from bmad_provisioner.kinds.performance.packing import packed
 from bmad_provisioner.kinds.performance.processes import Ran, runs
 from bmad_provisioner.kinds.performance.scratch import laid
@@ -37,6 +40,26 @@ def worked(name: str, sort: str, ran: tuple[Ran, ...]) -> Worked:
     bad = [one for one in ran if one.problem]
     return Worked(
         name, sort, len(ran), {what: some for what, some in values.items() if any(some)}, len(bad), bad[0].problem if bad else ""
+    )
+
+
+def imports(inputs: Inputs) -> Output:
+    """Read what other tools measured; raises TaskError for a file that is not there, and UsageError for one of another form."""
+    wanted_ = order(cast("Any", inputs.args["document"]))
+    found: list[Worked] = []
+    for path in wanted_.imports:
+        if inputs.files.get(path) is None:
+            raise TaskError(f"`{path}` is not there", hint="`imports` names files inside the project")
+        found += [_of_others(one) for one in imported(inputs.read(path).decode("utf-8", "replace"), path)]
+    return Output(facts={MEASURED: packed(Part(worked=tuple(found)))})
+
+
+def _of_others(one: Imported) -> Worked:
+    """Return what another tool says: iterations inside one process are one number, the least of them."""
+    seconds = (min(one.seconds),) if one.rounds and one.seconds else one.seconds
+    runs = len(seconds) + one.failures
+    return Worked(
+        one.name, one.tool, runs, {"duration": seconds} if seconds else {}, one.failures, "it failed" if one.failures else ""
     )
 
 
