@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -134,6 +137,26 @@ def test_a_port_that_somebody_holds_is_left_to_them(home: Home):
         other.listen()
         said = home.bmadp("apply", "--yes")
     assert said.code != 0 and f"something answers at port {port} already" in said.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_however_a_measurement_ends_no_process_and_no_port_is_left(home: Home, number: signal.Signals):
+    port = serving(home)
+    words = [sys.executable, "-m", "bmad_provisioner", "apply", "--yes"]
+    with subprocess.Popen(words, cwd=home.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        assert soon(lambda: not is_free(port), 60)
+        run.send_signal(number)
+        assert run.wait(60) != 0
+    assert soon(lambda: is_free(port), 20)
+    assert soon(lambda: not subprocess.run(["pgrep", "-f", f"app.py {port}"], capture_output=True, check=False).stdout, 20)
+    assert home.bmadp("analyze").code == 0 and not (home.root / "performance").exists()
+
+
+def soon(holds: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds()
 
 
 def test_a_service_that_dies_under_its_load_is_told_so(home: Home):
