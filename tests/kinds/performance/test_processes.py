@@ -75,7 +75,6 @@ def test_a_command_is_run_to_its_end(folder: Path) -> None:
     assert (ran.code, ran.problem) == (0, "")
     assert ran.seconds > 0.02
     assert ran.cpu > 0.02
-    assert ran.peak > 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -142,7 +141,6 @@ def test_a_function_is_called_to_its_end_whatever_sort_it_is(folder: Path, name:
     ran = once(_function(name, **args), folder, Turn())
     assert (ran.code, ran.problem) == (0, "")
     assert ran.repeats > 1
-    assert ran.peak > 1_000_000
     assert ran.cpu > 0
     assert ran.seconds >= waits
 
