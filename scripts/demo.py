@@ -1,4 +1,4 @@
-"""The main job on a real project: gap, apply, validate, a BMAD update, heal, undo; then a team, code, and performance. Run by `make demo`.
+"""The main job on a real project: gap, apply, validate, a BMAD update, heal, undo; then a team, code, performance: `make demo`.
 
 The project is made in `.demo/` by BMAD's own installer from npm. Where Node.js 20 is missing, a small sample project
 that ships in `examples/` stands in for it, and BMAD's update is left out.

@@ -73,9 +73,9 @@ def kind_of(document: Document) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How a plan is made: `hold` keeps external tasks back that the cache does not know, but for `released` actions; `again` names tasks that are asked
-    whatever it knows (`*`: every external one); `on` is the cluster to run on; `choices` decides conflicts and drift by
-    path: `ours` keeps what stands there, `theirs` takes the manifest's.
+    """How a plan is made: `hold` keeps external tasks back that the cache does not know, but for `released` actions; `again`
+    names tasks that are asked whatever it knows (`*`: every external one); `on` is the cluster to run on; `choices` decides
+    conflicts and drift by path: `ours` keeps what stands there, `theirs` takes the manifest's.
     """
 
     hold: bool = True
