@@ -21,6 +21,7 @@ from bmad_provisioner.kinds.performance.measured import Impact
 from bmad_provisioner.kinds.performance.metrics import Reading
 from bmad_provisioner.kinds.performance.packing import packed, unpacked
 from bmad_provisioner.kinds.performance.readings import readings
+from bmad_provisioner.kinds.performance.report import wording
 from bmad_provisioner.kinds.performance.report.account import Account
 from bmad_provisioner.kinds.performance.roadmap import Record, records, roadmap
 from bmad_provisioner.kinds.performance.rules import BUDGET, CAUSE, MISSING, VOID
@@ -255,9 +256,8 @@ def _told(one: Cause) -> str:
 def _broken(whole: Account) -> Iterator[Finding]:
     for one in whole.judged():
         if one.state is State.BROKEN and one.reading is not None:
-            told = one.budget.of.told
-            between = f"{told(one.reading.estimate.low)} to {told(one.reading.estimate.high)}"
-            message = f"{one.budget} is missed: {told(one.reading.estimate.value)} ({between})"
+            limit = str(one.budget).removeprefix(f"{one.budget.target}: ")
+            message = f"{limit} is missed: it is {wording.told(one.budget.of, one.reading.estimate)}"
             yield Finding(one.budget.target, BUDGET, message, Severity.WARNING, hint=f"see {whole.order.folder}/roadmap.md")
 
 

@@ -22,7 +22,7 @@ from bmad_provisioner.kinds.performance.scratch import laid
 from bmad_provisioner.kinds.performance.service import running
 from bmad_provisioner.kinds.performance.visits import visits
 
-LOADS, QUICK = 5, 2
+LOADS, QUICK = 5, 1
 _AUDITS = 3
 _LEFT_OUT = "what visitors of a page wait for (LCP, INP, CLS, TTFB)"
 
