@@ -88,3 +88,11 @@ def test_what_we_do_not_start_has_to_run(port: int, tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="was not ready") as error, running(_target(port), tmp_path, Turn()):
         pass
     assert "start it first" in (error.value.hint or "")
+
+
+_CHATTY = "print('x' * 300_000, flush=True)\n" + _FORKS
+
+
+def test_a_service_that_prints_a_lot_does_not_stand_still(port: int, tmp_path: Path) -> None:
+    with running(_target(port, sys.executable, "-c", _CHATTY, str(port)), tmp_path, Turn()) as one:
+        assert one.alive()

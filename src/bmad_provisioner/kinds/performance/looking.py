@@ -29,8 +29,6 @@ _GRACE = 0.06
 """Seconds after an answer that the witness may be late."""
 _ENOUGH = 0.5
 """Seconds of answers in which the witness sees enough of a request."""
-_QUIET = ("sh", "-c", 'exec "$@" > /dev/null', "sh")
-"""Before the command of a service: what it prints is read by nobody here, and a full pipe would stop it."""
 _WAITS = 0.008
 """Seconds of an answer in which the processor does nothing, from which a crowd is let in."""
 _DIGITS = re.compile(rb"[0-9a-f]{8,}|\d+(?:\.\d+)?")
@@ -42,13 +40,13 @@ def look(target: Target, folder: Path, turn: Turn, asks: Sequence[Ask], effort: 
     Nothing is timed while the witness is inside. A service that runs already is only looked at from outside.
     Raises TaskError where it is never ready.
     """
-    with running(target, folder, turn, around=_QUIET) as service:
+    with running(target, folder, turn) as service:
         seen = _outside(service, asks, effort)
     if not target.start:
         return tuple(seen)
     with TemporaryDirectory(prefix="bmadp-") as scratch:
         told = testimony.environment(Path(scratch), folder, os.environ.get("PYTHONPATH", "") if "PYTHONPATH" in target.env else "")
-        with running(target, folder, turn, around=_QUIET, more=told) as service:
+        with running(target, folder, turn, more=told) as service:
             seen = _inside(service, Path(scratch), Sources(folder), seen, effort)
     return tuple(seen)
 

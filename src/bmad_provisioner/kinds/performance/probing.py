@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from statistics import median
 
 from bmad_provisioner.engine.task import Inputs, Output
+from bmad_provisioner.kinds.performance import causes
 from bmad_provisioner.kinds.performance.asked import mix, wanted
-from bmad_provisioner.kinds.performance.causes import Cause, cause, merged
-from bmad_provisioner.kinds.performance.clues import BYTES, TIME, clues
 from bmad_provisioner.kinds.performance.looked import Looked
 from bmad_provisioner.kinds.performance.looking import QUICK, Effort, look
 from bmad_provisioner.kinds.performance.measured import MEASURED, Found, Part, Served
@@ -22,29 +20,9 @@ def probe(inputs: Inputs) -> Output:
     asks = mix(inputs, target)
     with laid(inputs) as folder:
         seen = look(target, folder, inputs.turn, asks, QUICK if asked.quick else Effort())
-    found = Found(target.name, causes(seen, target.name), tuple(_said(seen)))
+    found = Found(target.name, causes.found(seen, target.name), tuple(_said(seen)))
     served = Served(target.name, 0.0, {}, (), crowds=_crowds(seen))
     return Output(facts={MEASURED: packed(Part((served,), found=(found,)))})
-
-
-def causes(seen: Sequence[Looked], target: str) -> tuple[Cause, ...]:
-    """Return what is behind the requests of a mix, each weighed by how often it is asked and what it costs beside the others."""
-    total = sum(one.ask.weight for one in seen) or 1.0
-    means = {lane: sum(one.ask.weight * _cost(one, lane) for one in seen) / total for lane in (TIME, BYTES)}
-    found = []
-    for one in seen:
-        for clue in clues(one):
-            mean = means.get(clue.lane, 0.0)
-            weight = _cost(one, clue.lane) / mean if mean else 1.0
-            found.append(cause(clue, target, one.ask.weight / total, weight))
-    return merged(found)
-
-
-def _cost(one: Looked, lane: str) -> float:
-    answers = [answer for answer in one.plain if answer.status]
-    if not answers:
-        return 0.0
-    return float(median(len(answer.body) if lane == BYTES else answer.seconds for answer in answers))
 
 
 def _crowds(seen: Sequence[Looked]) -> tuple[tuple[int, float], ...]:

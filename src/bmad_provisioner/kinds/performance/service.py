@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urljoin, urlsplit
 from urllib.request import ProxyHandler, build_opener
@@ -20,6 +22,7 @@ from bmad_provisioner.engine.watch import Family, resident, table
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.performance.order import Target
 
+_CHUNK = 1 << 16
 _LOOK = 0.05
 """Seconds between two questions whether it is ready."""
 _FREE = 5.0
@@ -72,11 +75,18 @@ def running(
             hint="stop it, or leave out `start` to measure what runs there",
         )
     allowed = environment(target.env, PYTHONUNBUFFERED="1", PYTHONHASHSEED="0", **(more or {}))
-    with child(
-        [*around, *target.start], folder=folder, environment=allowed, turn=Turn(seconds=turn.seconds, stopped=turn.stopped)
-    ) as one:
+    bounds = Turn(seconds=turn.seconds, stopped=turn.stopped)
+    with child([*around, *target.start], folder=folder, environment=allowed, turn=bounds) as one:
+        threading.Thread(target=_drain, args=(one.stdout,), name="output", daemon=True).start()
         yield _started(target, one)
     _wait_until_free(target, host, port)
+
+
+def _drain(stream: IO[bytes]) -> None:
+    """Read what a service prints, and forget it: nobody asks for it, and a full pipe would stop the service."""
+    with suppress(OSError, ValueError):
+        while os.read(stream.fileno(), _CHUNK):
+            pass
 
 
 def _started(target: Target, one: Child) -> Running:
