@@ -36,7 +36,7 @@ QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 LATE, LATE_PART = 0.005, 0.2
 """Seconds, and part of a percentile, that may be the generator's own lateness before a result is void."""
-_QUICK = 0.3
+_QUICK = 0.2
 """The part of the usual time that a quick measurement takes."""
 _PARTS, _FEWEST = 10, 5
 _WARM = 2

@@ -29,7 +29,7 @@ from bmad_provisioner.kinds.performance.profiling import Missing, Profile, hot, 
 from bmad_provisioner.kinds.performance.scratch import laid
 from bmad_provisioner.kinds.performance.service import running
 
-LONG, QUICK = 8.0, 3.0
+LONG, QUICK = 8.0, 2.0
 """Seconds that a target is looked at."""
 _RATE = 100
 _FUNCTIONS = 12

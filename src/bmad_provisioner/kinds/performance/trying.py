@@ -24,9 +24,9 @@ GUARDS = frozenset(("p95", "peak_memory"))
 _CROWD, _CROWD_SECONDS = 12, 0.8
 _COUNT = 24
 """Requests of each sort that a process is asked after it is warm."""
-USUAL, QUICK = 2.5, 1.0
+USUAL, QUICK = 2.5, 0.8
 """Seconds that a service is asked for, all requests together."""
-_FEWEST = 5
+_FEWEST = 4
 
 Key = tuple[str, str]
 """The target, or one request of it, and the metric."""
