@@ -28,15 +28,20 @@ _LEAST_GROWTH, _WINDOWS = 20_000_000, 8
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is asked: steady requests, seconds for each crowd, requests in a window of growth, and seconds for all of them."""
+    """How much is asked: steady requests, seconds for each crowd, requests in a window of growth, and seconds for all of them.
+
+    `steps` are crowds between one and the largest, which tell how throughput grows; what is wrong shows without them.
+    """
 
     steady: int = 12
     crowd: float = 1.0
     window: int = 150
     seconds: float = 12.0
+    steps: tuple[int, ...] = ()
 
 
 QUICK = Effort(6, 0.4, 60, 4.0)
+USUAL = Effort(steps=(2, 4, 8))
 
 
 def clock(pids: Sequence[int]) -> float:
@@ -124,7 +129,7 @@ def crowds(service: Running, what: Ask, usual: float, effort: Effort) -> tuple[C
     if what.method not in _SAFE or many < 3:
         return ()
     seconds = max(effort.crowd, min(6 * usual, 2.0))
-    return tuple(crowd(service, what, one, seconds) for one in (CROWDS[0], many))
+    return tuple(crowd(service, what, one, seconds) for one in (CROWDS[0], *(step for step in effort.steps if step < many), many))
 
 
 def doubled(service: Running, what: Ask) -> Iterator[Doubled]:

@@ -8,8 +8,9 @@ from bmad_provisioner.engine.task import Inputs, Output
 from bmad_provisioner.kinds.performance import causes
 from bmad_provisioner.kinds.performance.asked import mix, wanted
 from bmad_provisioner.kinds.performance.looked import Looked
-from bmad_provisioner.kinds.performance.looking import QUICK, Effort, look
+from bmad_provisioner.kinds.performance.looking import look
 from bmad_provisioner.kinds.performance.measured import MEASURED, Found, Part, Served
+from bmad_provisioner.kinds.performance.outside import QUICK, USUAL
 from bmad_provisioner.kinds.performance.packing import packed
 from bmad_provisioner.kinds.performance.scratch import laid
 
@@ -19,7 +20,7 @@ def probe(inputs: Inputs) -> Output:
     asked, target = wanted(inputs)
     asks = mix(inputs, target)
     with laid(inputs) as folder:
-        seen = look(target, folder, inputs.turn, asks, QUICK if asked.quick else Effort())
+        seen = look(target, folder, inputs.turn, asks, QUICK if asked.quick else USUAL)
     found = Found(target.name, causes.found(seen, target.name), tuple(_said(seen)))
     served = Served(target.name, 0.0, {}, (), crowds=_crowds(seen))
     return Output(facts={MEASURED: packed(Part((served,), found=(found,)))})
