@@ -152,11 +152,14 @@ class Worked:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A tool that is not here: how to get it, and what is left out without it."""
+    """A tool that could not help: how to get its help, and what is left out for want of it."""
 
     tool: str
     how: str
     what: str
+
+    def __str__(self) -> str:
+        return f"`{self.tool}` could not tell {self.what}: {self.how}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from bmad_provisioner.engine.task import Turn
 from bmad_provisioner.errors import TaskError
 from bmad_provisioner.kinds.performance.exports.profiles import Frame, Stacks
 from bmad_provisioner.kinds.performance.looked import Growth
+from bmad_provisioner.kinds.performance.measured import Missing
 from bmad_provisioner.kinds.performance.order import FUNCTION, Target
 from bmad_provisioner.kinds.performance.processes import Launch, launch, told
-from bmad_provisioner.kinds.performance.profiling import Missing, is_ours, placed
+from bmad_provisioner.kinds.performance.profiling import is_ours, placed
 from bmad_provisioner.kinds.performance.sources import Sources
 from bmad_provisioner.kinds.performance.testimony import Line
 

@@ -17,6 +17,7 @@ from bmad_provisioner.characters import scrubbed
 from bmad_provisioner.engine.child import Ending, environment, run_child
 from bmad_provisioner.engine.task import Turn
 from bmad_provisioner.kinds.performance.exports.profiles import Frame, Stacks, read_collapsed, within
+from bmad_provisioner.kinds.performance.measured import Missing
 from bmad_provisioner.kinds.performance.order import FUNCTION, Target
 from bmad_provisioner.kinds.performance.processes import SCRIPT, launch
 from bmad_provisioner.kinds.performance.testimony import Line
@@ -34,18 +35,6 @@ _AROUND = ("runpy.py", "<frozen runpy>", f"memray{os.sep}__main__.py", f"memray{
 _CALLS = ("_kept_busy", "_warm")
 """What calls a function in the process that is there for it; before that it is imported."""
 _WHAT = "which lines the time goes to"
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A tool that could not help: how to get its help, and what is left out for want of it."""
-
-    tool: str
-    how: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"`{self.tool}` could not tell {self.what}: {self.how}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,19 @@ from pathlib import Path
 from bmad_provisioner.digest import Entry
 from bmad_provisioner.engine.task import Inputs, Output, Turn
 from bmad_provisioner.errors import TaskError
-from bmad_provisioner.kinds.performance import measured
 from bmad_provisioner.kinds.performance.arrivals import Stretch
 from bmad_provisioner.kinds.performance.asked import mix, wanted
 from bmad_provisioner.kinds.performance.causes import cause, merged
 from bmad_provisioner.kinds.performance.exports.flamegraph import flamegraph
 from bmad_provisioner.kinds.performance.exports.profiles import Stacks, collapsed, speedscope
 from bmad_provisioner.kinds.performance.loading import generate
-from bmad_provisioner.kinds.performance.measured import MEASURED, Found, Part
+from bmad_provisioner.kinds.performance.measured import MEASURED, Found, Missing, Part
 from bmad_provisioner.kinds.performance.memory import memory
 from bmad_provisioner.kinds.performance.order import SERVICE, Ask, Order, Target
 from bmad_provisioner.kinds.performance.packing import packed
 from bmad_provisioner.kinds.performance.process_clues import Examined, process_clues
 from bmad_provisioner.kinds.performance.processes import runs, scaled, witnessed
-from bmad_provisioner.kinds.performance.profiling import Missing, Profile, hot, profile_pid, profiled
+from bmad_provisioner.kinds.performance.profiling import Profile, hot, profile_pid, profiled
 from bmad_provisioner.kinds.performance.scratch import laid
 from bmad_provisioner.kinds.performance.service import running
 
@@ -41,7 +40,7 @@ def profile(inputs: Inputs) -> Output:
     with laid(inputs) as folder:
         if target.sort == SERVICE:
             seen = _service(asked, target, folder, inputs)
-            found = Found(target.name, (), tuple(_said(seen)), _missing(seen), _shares(seen))
+            found = Found(target.name, (), tuple(_said(seen)), seen.missing, _shares(seen))
         else:
             seen, found = _process(target, folder, inputs.turn, QUICK if asked.quick else LONG)
     files = _files(inputs, f"{asked.folder}/profile", target.name, seen)
@@ -84,17 +83,12 @@ def _process(target: Target, folder: Path, turn: Turn, seconds: float) -> tuple[
         target, runs(target, folder, turn, 3), seen, scaled(target, folder, turn), held, witnessed(target, folder, turn)
     )
     causes = merged(cause(one, target.name) for one in process_clues(looked))
-    missing = (*_missing(seen), *(measured.Missing(one.tool, one.how, one.what) for one in held.missing))
-    return seen, Found(target.name, causes, tuple(_said(seen)), missing, _shares(seen))
+    return seen, Found(target.name, causes, tuple(_said(seen)), (*seen.missing, *held.missing), _shares(seen))
 
 
 def _said(seen: Profile) -> Iterator[str]:
     if seen.busy:
         yield f"{sum(seen.busy.values()):,.0f} looks at what works, {sum(seen.every.values()):,.0f} at what waits as well (py-spy)"
-
-
-def _missing(seen: Profile) -> tuple[measured.Missing, ...]:
-    return tuple(measured.Missing(one.tool, one.how, one.what) for one in seen.missing)
 
 
 def _shares(seen: Profile) -> tuple[tuple[str, float, float, int], ...]:
