@@ -198,6 +198,23 @@ def test_waits(inside: Told, kinds: list[str]) -> None:
     assert _kinds(_looked(0.185, 0.002, inside=inside)) == kinds
 
 
+def _both(one: Told, other: Told) -> Told:
+    return Told(tuple(sorted(one.seen + other.seen, key=lambda each: each.time)), looks=one.looks)
+
+
+def test_a_task_and_the_thread_that_it_waits_for_wait_once() -> None:
+    thread = _waiting(2, ran=0.0)
+    thread = replace(thread, seen=tuple(replace(one, lines=(_HELPER,)) for one in thread.seen))
+    assert _kinds(_looked(0.185, 0.002, inside=_both(_waiting(1), thread))) == ["slow-wait"]
+
+
+def test_what_waits_when_nobody_asks_is_not_blamed_for_what_a_request_waits_for() -> None:
+    resident = _waiting(2, turns=5)
+    resident = replace(resident, seen=tuple(replace(one, lines=(_HELPER,), stays=True) for one in resident.seen))
+    (clue,) = clues(_looked(0.185, 0.002, inside=_both(_waiting(1, turns=4), resident)))
+    assert (clue.kind, clue.line) == ("sequential-io", _LOOP)
+
+
 @pytest.mark.parametrize(
     ("many", "crowded", "kinds"),
     [

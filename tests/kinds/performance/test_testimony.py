@@ -81,6 +81,26 @@ thread = threading.Thread(target=inner)
 thread.start()
 thread.join()
 """
+_WRAPPED = """
+import asyncio
+
+class View:
+    def __await__(self):
+        return self.get().__await__()
+
+    async def get(self):
+        async for _ in self.each():
+            pass
+
+    async def each(self):
+        await asyncio.sleep(0.15)
+        yield 1
+
+async def serve():
+    await View()
+
+asyncio.run(serve())
+"""
 
 
 def _told(folder: Path, text: str) -> tuple[Told, Path]:
@@ -129,6 +149,11 @@ def test_waits_of_one_line_are_told_apart(tmp_path: Path) -> None:
     assert len({one.turn for one in inner}) == 3
 
 
+def test_what_only_passes_an_await_on_hides_nothing(tmp_path: Path) -> None:
+    told, _ = _told(tmp_path, _WRAPPED)
+    assert ("serve", "View.get", "View.each") in {tuple(line.function for line in one.lines) for one in told.seen}
+
+
 def _seen(time: float, who: int, ran: float | None, *numbers: int) -> Seen:
     return Seen(time, who, ran, tuple(Line("a.py", number, "f") for number in numbers), ("a.py", 1, "f"))
 
@@ -137,6 +162,12 @@ def test_what_is_there_when_nobody_asks_is_left_out() -> None:
     idle = Told((_seen(0.0, 1, 0.0, 5),))
     told = Told((_seen(1.0, 1, 0.0, 5), _seen(1.1, 1, 0.0, 5, 9)))
     assert [one.lines for one in told.without(idle).seen] == [(Line("a.py", 9, "f"),)]
+
+
+def test_a_task_that_is_there_when_nobody_asks_stays() -> None:
+    told = Told((_seen(1.0, 1, None, 6), _seen(1.0, 2, None, 7), _seen(1.0, 3, 0.0, 8)))
+    idle = Told((_seen(0.0, 1, None, 5), _seen(0.0, 3, 0.0, 5))).joined(Told((_seen(2.0, 4, None, 5),)))
+    assert [one.stays for one in told.without(idle).seen] == [True, False, False]
 
 
 def test_who_hardly_ran_waited() -> None:

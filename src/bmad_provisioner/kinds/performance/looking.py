@@ -27,6 +27,8 @@ from bmad_provisioner.kinds.performance.testimony import Line, Testimony
 __all__ = ["QUICK", "Effort", "crowd", "look"]
 _GRACE = 0.06
 """Seconds after an answer that the witness may be late."""
+_QUIET = 0.2
+"""Seconds in which nobody asks, before the first request and after those that are asked one by one."""
 _ENOUGH = 0.5
 """Seconds of answers in which the witness sees enough of a request."""
 _WAITS = 0.008
@@ -70,18 +72,17 @@ def _waits(one: Looked) -> bool:
 
 
 def _inside(service: Running, scratch: Path, sources: Sources, seen: Sequence[Looked], effort: Effort) -> list[Looked]:
-    began = time.monotonic()
-    time.sleep(0.2)
-    idle = time.monotonic()
+    before = _quiet()
     if not testimony.witnesses(scratch):
         return [replace(one, growth=outside.growth(service, one.ask, effort)) for one in seen]
     cold = [rounds(service.url, [one.ask], 1)[0] for one in seen]
     steady = [_enough(service, one) for one in seen]
     doubled = [[_largest(service, one.ask, each) for each in one.doubled] for one in seen]
+    time.sleep(_GRACE)
+    after = _quiet()
     crowded = [_crowded(service, one) for one in seen]
     time.sleep(_GRACE * 2)
-    told = testimony.read(scratch)
-    told = told.without(told.between(began, idle))
+    told = _asked(testimony.read(scratch), before, after)
     grown = growing(service, scratch, sources, [one.ask for one in seen], effort)
     found = []
     for one, first, answers, each, many, growth in zip(seen, cold, steady, doubled, crowded, grown, strict=True):
@@ -103,6 +104,19 @@ def _inside(service: Running, scratch: Path, sources: Sources, seen: Sequence[Lo
         found.append(replace(looked, repeated=_repeated(looked, sources)))
     shared = _shared(found)
     return [replace(one, shared=shared) for one in found]
+
+
+def _quiet() -> tuple[float, float]:
+    """Let nobody ask for a while."""
+    began = time.monotonic()
+    time.sleep(_QUIET)
+    return began, time.monotonic()
+
+
+def _asked(told: Testimony, *quiet: tuple[float, float]) -> Testimony:
+    """Return what was told without what goes on while nobody asks, also if it began with the first request."""
+    before, after = (told.between(*each) for each in quiet)
+    return told.without(before.joined(after))
 
 
 def _enough(service: Running, one: Looked) -> list[Answer]:

@@ -37,7 +37,8 @@ class Seen:
     """One look: when, whose stack, the processor seconds since the look before (`None`: a task that waits), its lines from
     the outside in, and the innermost place whoever's it is.
 
-    `turn` changes when what the innermost line called is no longer the same call; `loop`: an event loop runs the line.
+    `turn` changes when what the innermost line called is no longer the same call; `loop`: an event loop runs the line;
+    `stays`: a task that is there when nobody asks, too.
     """
 
     time: float
@@ -48,6 +49,7 @@ class Seen:
     turn: int = 0
     loop: bool = False
     process: int = 0
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,18 @@ class Testimony:
         """Return what is left of it without the lines, from the outside in, that stacks have also when nobody asks."""
         always = {one.lines for one in idle.seen}
         outer = {line for lines in always for line in lines}
-        seen = (replace(one, lines=_inner(one.lines, outer)) for one in self.seen if one.lines not in always)
+        tasks = {(one.process, one.who) for one in idle.seen if one.ran is None}
+        seen = (
+            replace(one, lines=_inner(one.lines, outer), stays=one.ran is None and (one.process, one.who) in tasks)
+            for one in self.seen
+            if one.lines not in always
+        )
         heard = (replace(one, lines=_inner(one.lines, outer)) for one in self.heard)
         return Testimony(tuple(one for one in seen if one.lines), tuple(heard), self.looks, self.lookers)
+
+    def joined(self, other: Testimony) -> Testimony:
+        """Return what was seen in either of two stretches of time, the earlier one first."""
+        return Testimony(self.seen + other.seen, self.heard + other.heard, self.looks + other.looks, self.lookers + other.lookers)
 
     def statements(self) -> Counter[str]:
         """Count the statements by their shape: what differs only in values is the same."""

@@ -139,20 +139,27 @@ def _are_together(looked: Looked, seen: Sequence[Seen]) -> bool:
 
 def _one_after_the_other(looked: Looked, seen: Sequence[Seen]) -> list[_Wait]:
     """Return the waits of a usual answer, where there are several and none of them is most of the waiting."""
-    answers = []
-    for answer in looked.asked:
-        found: dict[tuple[int, int, Line], list[Seen]] = {}
-        for one in seen:
-            if answer.began <= one.time < answer.ended:
-                found.setdefault((one.who, one.turn, one.lines[-1]), []).append(one)
-        total = sum(len(each) for each in found.values())
-        answers.append([_Wait(each[0].lines, len(each)) for each in found.values() if len(each) >= max(1, 0.04 * total)])
+    answers = [_waits_of([one for one in seen if answer.began <= one.time < answer.ended]) for answer in looked.asked]
     answers.sort(key=len)
     if not answers:
         return []
     middle = answers[len(answers) // 2]
     total = sum(one.looks for one in middle)
     return middle if all(one.looks <= 0.7 * total for one in middle) else middle[:1]
+
+
+def _waits_of(seen: Sequence[Seen]) -> list[_Wait]:
+    """Return the waits of the thread or task that waits most often: of two at the same time one waits for the other. What
+    also waits when nobody asks is only taken where nothing else waits twice."""
+    found: dict[tuple[bool, int], dict[tuple[int, Line], list[Seen]]] = {}
+    for one in seen:
+        found.setdefault((not one.stays, one.who), {}).setdefault((one.turn, one.lines[-1]), []).append(one)
+    best: tuple[tuple[bool, int, int], list[_Wait]] = ((False, 0, 0), [])
+    for (own, _), each in found.items():
+        total = sum(len(looks) for looks in each.values())
+        some = [_Wait(looks[0].lines, len(looks)) for looks in each.values() if len(looks) >= max(1, 0.04 * total)]
+        best = max(best, ((own and len(some) > 1, len(some), total), some), key=lambda one: one[0])
+    return best[1]
 
 
 def _cold(looked: Looked) -> Iterator[Clue]:
