@@ -297,7 +297,7 @@ def test_the_same_code_is_valid(gated):
 
 
 def test_slower_code_is_no_longer_valid_and_every_form_says_why(gated):
-    slower = WORK.replace("range(many)", "range(round(many * 1.15))")
+    slower = WORK.replace("range(many)", "range(round(many * 1.6))")
     said = judged(gated, slower, "--format", "sarif")
     results = json.loads(said.out)["runs"][0]["results"]
     assert said.code == 1 and [one for one in results if one["ruleId"] == "performance-regression"]
@@ -306,6 +306,21 @@ def test_slower_code_is_no_longer_valid_and_every_form_says_why(gated):
     assert any("against the baseline" in name for name in broken)
     text = judged(gated, slower)
     assert text.code == 1 and "is worse by" in text.err and "accepted baseline" in text.err
+
+
+def test_a_goal_that_is_missed_makes_invalid_though_where_the_time_goes_is_not_looked_for(gated):
+    text = gated.manifest.read_text()
+    gated.write(text + "goals: {duration: 0.01ms}\n")
+    said = judged(gated, WORK.replace("total", "amount"))
+    gated.write(text)
+    assert said.code == 1 and "is missed" in said.err
+
+
+def test_without_a_baseline_that_is_committed_it_says_that_nothing_is_compared(home: Home):
+    home.write("kind: Performance\nname: jobs\nquick: true\ntargets: {job: {command: [sh, -c, 'sleep 0.01']}}\n")
+    (home.root / "a.txt").write_text("")
+    said = home.bmadp("validate")
+    assert said.code == 0 and "nothing is compared" in said.err and "commit it" in said.err
 
 
 def test_the_same_slower_code_written_otherwise_stays_valid(gated):

@@ -77,10 +77,12 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What makes a document invalid beside errors: findings by some rules; and the actions that have to run to have them."""
+    """What makes a document invalid beside errors: findings by some `rules`; the `actions` that have to run to have them; and the
+    rules whose mere information is told with the verdict, as it says what that is worth."""
 
     rules: frozenset[str]
     actions: frozenset[str]
+    tells: frozenset[str] = frozenset()
 
 
 Place = tuple[str | int, ...]

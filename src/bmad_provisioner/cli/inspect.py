@@ -22,7 +22,7 @@ from bmad_provisioner.cli.options import (
 )
 from bmad_provisioner.cli.progress import Progress
 from bmad_provisioner.cli.tell import CLEAN, CONFLICT, DRIFT, FAILED, PENDING, out, out_json, say, tell_finding
-from bmad_provisioner.finding import Finding
+from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.forecast import Forecast, forecast, nothing
 from bmad_provisioner.kind import Gate, Kind
 from bmad_provisioner.plan import Plan
@@ -182,14 +182,20 @@ def validate(manifest: Path | None, form: str, folder: Path | None, as_json: boo
     elif form != "text":
         _report(form, [finding for made, _ in judged for finding in made.findings], [made for made, _ in judged])
     for made, gate in judged if form == "text" else ():
-        for finding in show.apart(made) if is_code(made) or gate else made.findings:
+        for finding in _worth_telling(made, gate):
             tell_finding(finding)
         _context(made)
         good = _is_valid(made, gate)
         out(f"{'valid' if good else 'not valid'}: {show.summary(made)}", bold=True)
         if not good:
-            say("hint: see `bmadp analyze`")
+            say("hint: `bmadp apply` writes all that was measured" if gate else "hint: see `bmadp analyze`")
     return code
+
+
+def _worth_telling(made: Plan, gate: Gate | None) -> list[Finding]:
+    if gate is not None:
+        return [*show.apart(made), *(one for one in made.findings if one.severity is Severity.INFO and one.rule in gate.tells)]
+    return list(show.apart(made) if is_code(made) else made.findings)
 
 
 def _is_valid(made: Plan, gate: Gate | None) -> bool:

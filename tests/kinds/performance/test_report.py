@@ -151,7 +151,7 @@ def test_the_first_things_said_are_the_verdict_the_causes_and_what_was_won() -> 
         "4 of 11 goals are broken, 2 are not settled.",
         "web bundle is 412 kB (at most 200 kB)",
         "web answers half of its requests within 42.2 ms, 95% within 173 ms and 99% within 375 ms",
-        "Remedy N+1 statements in GET /report at shop/report.py:41",
+        "N+1 statements in GET /report at shop/report.py:41",
         "It saves at least 34%, at most 77% of the time of an answer",
         "web is better in p50: 42.1 ms before, 18.3 ms now, -57% (-58% to -56%, p 0.010).",
     ):

@@ -143,7 +143,7 @@ def test_the_backlog_has_the_columns_that_planners_import() -> None:
     assert tuple(rows[0]) == COLUMNS
     assert rows[0] == {
         "id": "PERF-001",
-        "title": "Remedy N+1 statements in GET /orders at shop/orders.py:12",
+        "title": "N+1 statements in GET /orders at shop/orders.py:12",
         "impact": "54%: at least 30%, at most 69%; requests that wait for it elsewhere may gain more",
         "effort": "0.5 d",
         "owner": "bmad-development-execution",

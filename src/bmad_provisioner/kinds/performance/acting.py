@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, log2
 from pathlib import Path
 from typing import Any, cast
 
-from bmad_provisioner.digest import Entry, fingerprint
+from bmad_provisioner.digest import Entry, Plain, fingerprint
 from bmad_provisioner.engine.task import Inputs, Output
 from bmad_provisioner.finding import Finding, Severity
 from bmad_provisioner.kinds.performance import scratch, trying
@@ -85,8 +85,11 @@ def _of_wins(one: _Trial, needed: Output) -> Output:
     plan = unpacked(Planned, said)
     chosen = [item for item in plan.items if item.id in {row[0] for row in rows}]
     stands = scratch.standing(one.inputs)
-    pairs, rule = one.pairs(stands, {**stands, **needed.hands}, chosen, _pairs(plan.trials, {item.id for item in chosen}))
-    effects = _foretold(trying.effects(pairs, rule, _primary(chosen)), chosen)
+    states, primary = (stands, {**stands, **needed.hands}), _primary(chosen)
+    rule = one.rule(chosen, _pairs(plan.trials, {item.id for item in chosen}))
+    sealed = one.sealed(rule, primary, states)
+    pairs = one.pairs(states, chosen, rule)
+    effects = _foretold(trying.effects(pairs, rule, primary), chosen)
     against = _harm(effects, pairs, rule)
     kept = {item.id for item in chosen if not against and _verdict(effects, item) is Verdict.IMPROVEMENT}
     files = {
@@ -94,7 +97,7 @@ def _of_wins(one: _Trial, needed: Output) -> Output:
         for win in _made(one.inputs, [i for i in chosen if i.id in kept])
     }
     remedies = tuple((row[0], row[2], row[0] in kept) for row in rows)
-    impact = one.impact("the project as it stands", "with its quick wins", rule, pairs, effects, remedies, against)
+    impact = Impact("the project as it stands", "with its quick wins", *sealed, pairs.count, effects, remedies, against)
     return Output(files, tuple(_told_wins(rows, kept, effects, against)), {"impact": packed(impact)})
 
 
@@ -103,15 +106,14 @@ def _against(one: _Trial, told: str, hands: Mapping[str, Entry]) -> Output:
     plain = {path: entry for path, entry in stands.items() if entry.is_plain}
     if plain == dict(hands):
         return Output(facts={"impact": None})
-    count = one.planned()
-    pairs, rule = one.pairs(dict(hands), stands, (), count)
     primary = frozenset((target.name, metric) for target in one.targets for metric in ("p50", "cpu", "duration"))
+    states, rule = (dict(hands), stands), one.rule((), one.planned())
+    sealed = one.sealed(rule, primary, states)
+    pairs = one.pairs(states, (), rule)
     effects = trying.effects(pairs, rule, primary)
-    impact = one.impact(told, "the project as it stands", rule, pairs, effects, (), "")
-    return Output(
-        findings=tuple(_regressions(one.asked, told, effects, pairs, rule)),
-        facts={"impact": packed(impact), "cases": told_cases(impact_cases(impact))},
-    )
+    impact = Impact(told, "the project as it stands", *sealed, pairs.count, effects)
+    findings = tuple(_regressions(one.asked, told, effects, pairs, rule))
+    return Output(findings=findings, facts={"impact": packed(impact), "cases": told_cases(impact_cases(impact))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +141,19 @@ class _Trial:
             return FEWEST
         return min(max(pairs_needed(self.noise.ratios["cpu"], self.asked.effect), USUAL_PAIRS), MOST_PAIRS)
 
-    def pairs(
-        self, before: Mapping[str, Entry], after: Mapping[str, Entry], items: Sequence[Item], count: int
-    ) -> tuple[Pairs, Rule]:
-        """Measure all targets that are concerned; the rule is fixed before."""
+    def rule(self, items: Sequence[Item], count: int) -> Rule:
+        """Return how it will be judged, by so many pairs or as many as it takes to decide anything."""
+        return Rule(max(count, _decidable(len(items) + 2)), effect=self.asked.effect)
+
+    def pairs(self, states: tuple[Mapping[str, Entry], Mapping[str, Entry]], items: Sequence[Item], rule: Rule) -> Pairs:
+        """Measure all targets that are concerned, in two states."""
         concerned = {item.cause.target for item in items}
-        rule = Rule(max(count, _decidable(len(items) + 2)), effect=self.asked.effect)
         found = Pairs()
-        with scratch.laid(self.inputs, before) as one, scratch.laid(self.inputs, after) as other:
+        with scratch.laid(self.inputs, states[0]) as one, scratch.laid(self.inputs, states[1]) as other:
             for target in self.targets:
                 if not items or target.name in concerned:
                     self._measure(target, one, other, items, rule, found)
-        return found, rule
+        return found
 
     def _measure(self, target: Target, one: Path, other: Path, items: Sequence[Item], rule: Rule, found: Pairs) -> None:
         asks, aims = self._asks(target), self._aims(target, items)
@@ -172,22 +175,16 @@ class _Trial:
         """Return what is asked: the mix, but only what may be asked again and again."""
         return tuple(ask for ask in self.mixes.get(target.name, ()) if ask.method == "GET") if target.sort == SERVICE else ()
 
-    def impact(
-        self,
-        before: str,
-        after: str,
-        rule: Rule,
-        pairs: Pairs,
-        effects: tuple[Effect, ...],
-        remedies: tuple[tuple[str, str, bool], ...],
-        void: str,
-    ) -> Impact:
-        """Return what it came to, with the rule as it was fixed before."""
+    def sealed(self, rule: Rule, primary: Collection[Key], states: Sequence[Mapping[str, Entry]]) -> tuple[str, str]:
+        """Return the rule in words, and the digest of all that is settled before anything is measured: it, what is judged by it,
+        and both states."""
         text = (
             f"{rule.pairs} interleaved pairs, order drawn with seed {rule.seed}; Wilcoxon's signed-rank test on log ratios, "
             f"p < {rule.alpha:g} after Holm's correction, and at least {told_share(rule.effect)}"
         )
-        return Impact(before, after, text, fingerprint(text)[:16], pairs.count, effects, remedies, void)
+        files: list[Plain] = [[[path, entry.digest] for path, entry in sorted(state.items())] for state in states]
+        judged: list[Plain] = [list(key) for key in sorted(primary)]
+        return text, fingerprint([text, judged, files])[:16]
 
 
 def _decidable(tests: int) -> int:

@@ -46,7 +46,7 @@ def table(items: Iterable[Item], trials: Sequence[Trial] = ()) -> str:
 def title(item: Item) -> str:
     """Return what a remedy is for in a few words."""
     what = _SPOKEN.get(item.cause.kind, item.cause.kind.replace("-", " "))
-    return f"Remedy {what} in {item.cause.request}" + (f" at {item.cause.where}" if item.cause.where else "")
+    return f"{what[:1].upper()}{what[1:]} in {item.cause.request}" + (f" at {item.cause.where}" if item.cause.where else "")
 
 
 def _row(item: Item, trial: Trial | None) -> tuple[str, ...]:

@@ -82,13 +82,14 @@ def _three_digits(value: float, rounded: Callable[[float], int]) -> float:
 
 
 def judge(budget: Budget, reading: Reading | None) -> State:
-    """Return whether a limit is kept: broken only where the whole interval lies beyond it, unsure where it covers the limit."""
+    """Return whether a limit is kept: broken only where the whole interval lies beyond it, kept only where all of it keeps the
+    goal that was asked for, or where nobody asked the limit; else unsure."""
     if reading is None:
         return State.UNSURE
     worst, best = reading.estimate.high, reading.estimate.low
     if not budget.of.less_is_better:
         worst, best = best, worst
-    if _is_within(budget.of, worst, budget.limit):
+    if _is_within(budget.of, worst, budget.limit if budget.goal is None else budget.goal):
         return State.KEPT
     return State.UNSURE if _is_within(budget.of, best, budget.limit) else State.BROKEN
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from bmad_provisioner.digest import Plain
 from bmad_provisioner.engine.graph import Graph
 from bmad_provisioner.engine.policy import Policy
 from bmad_provisioner.engine.task import Action, Lane, Task
+from bmad_provisioner.errors import UsageError
 from bmad_provisioner.finding import Finding
 from bmad_provisioner.kind import Document, Scope, Sight
 from bmad_provisioner.kinds.performance import (
@@ -88,7 +90,9 @@ def _patterns(document: Document, wanted: Order) -> tuple[str, ...]:
 
 
 def compile(document: Document, sight: Sight) -> tuple[Graph, tuple[Finding, ...]]:
-    """Return the graph of the document, and what only the project could show to be wrong."""
+    """Return the graph of the document, and what only the project could show to be wrong; raises UsageError without the extra."""
+    if find_spec("scipy") is None:
+        raise UsageError("measuring needs the extra `performance`", hint='pip install "bmad-provisioner[performance]"')
     wanted = order(document.data)
     fits = matcher(_patterns(document, wanted))
     inside = f"{wanted.against}/" if wanted.against else "\0"
@@ -116,7 +120,7 @@ class _Compiler:
         if self.wanted.imports:
             measuring.append(Task("imports", _IMPORTS, {"document": self._whole}, self.wanted.imports))
         yield from measuring
-        yield from self._concluding([task.name for task in measuring])
+        yield from self._concluding(measuring)
 
     @property
     def _whole(self) -> Plain:
@@ -153,10 +157,12 @@ class _Compiler:
         told: dict[str, Plain] = {"name": self.wanted.name, "targets": {target.name: raw}, "quick": self.wanted.quick}
         return {**told, **({"load": load} if load else {})}
 
-    def _concluding(self, measuring: Sequence[str]) -> Iterator[Task]:
+    def _concluding(self, measuring: Sequence[Task]) -> Iterator[Task]:
         args: dict[str, Plain] = {"document": self._whole}
-        heard = {NOISE: NOISE, **dict.fromkeys(measuring, MEASURED)}
-        yield Task("baseline", _BASELINE, args, hears=heard)
+        timed = [task.name for task in measuring if task.action not in (_LOOK, _PROFILE, _DATABASE)]
+        heard = {NOISE: NOISE, **dict.fromkeys((task.name for task in measuring), MEASURED)}
+        # What a gate has to know waits for nothing that only says where the time goes.
+        yield Task("baseline", _BASELINE, args, hears={NOISE: NOISE, **dict.fromkeys(timed, MEASURED)})
         plan = {**args, "sources": self._state}
         yield Task("plan", _PLAN, plan, _remembered(self.wanted)[:1], hears={**heard, "baseline": "readings", DISCOVER: "project"})
         trials = dict(self._trials())
@@ -218,6 +224,9 @@ class _Compiler:
         say = Remarks(self.document)
         if not self.sources and any(target.sort != DATABASE for target in self.wanted.targets):
             yield say.warning("performance-sources", ("sources",), "takes in no file", "are the patterns relative to the project?")
+        if not self.wanted.against and self._before() is None:
+            what = f"nothing is compared: `{self.wanted.folder}/{concluding.BASELINE}` is not committed as it stands"
+            yield say.info("performance-against", ("against",), what, "commit it, or name a revision or a folder in `against`")
         if self.wanted.against and self._before() is None:
             hint = "a folder of the project, or a revision that git has here (a shallow clone has only the latest)"
             yield say.error(

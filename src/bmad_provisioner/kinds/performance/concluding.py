@@ -125,7 +125,10 @@ def watch(inputs: Inputs) -> Output:
     }
     files |= {PREDICTIONS: learnt} if past else {}
     moments = _moments(inputs, whole)
-    files |= {HISTORY: trends.written(moments), "trends.md": trends.page(name, moments).encode()} if moments else {}
+    if moments:
+        points = [openmetrics.Moment(trends.readings(one), one.at) for one in moments]
+        files |= {HISTORY: trends.written(moments), "trends.md": trends.page(name, moments).encode()}
+        files["metrics-history.txt"] = openmetrics.text(name, points).encode()
     files |= {"impact.md": "\n".join(impact_md(name, one) for one in impacts).encode()} if impacts else {}
     # What was proven stays told, also when what it was compared with is gone.
     leaves = () if impacts else (f"{whole.order.folder}/impact.md",)
@@ -175,6 +178,10 @@ def _summary(whole: Account) -> Iterator[str]:
         yield f"{place}. {one.title}: {one.evidence}"
         yield f"   {one.remedy}; {one.saves}"
     yield from won(whole.impacts) if whole.impacts else ()
+    made = [(item, what, stays) for impact in whole.impacts for item, what, stays in impact.remedies]
+    yield from (f"{item} {'is made' if stays else 'was tried and taken back'}: {what}" for item, what, stays in made)
+    if any(stays for *_, stays in made):
+        yield "It changed what was measured: once it is written, `bmadp apply` measures anew."
     yield f"All of it: {whole.order.folder}/report.html"
 
 

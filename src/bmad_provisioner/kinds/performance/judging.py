@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from bmad_provisioner.digest import Plain
 from bmad_provisioner.kinds.performance.exports.junit import Case, case
 from bmad_provisioner.kinds.performance.measured import Impact
-from bmad_provisioner.kinds.performance.quantities import told_share
 from bmad_provisioner.kinds.performance.report.account import Account
 
 
@@ -21,9 +20,7 @@ def budget_cases(whole: Account) -> tuple[Case, ...]:
 def impact_cases(impact: Impact) -> tuple[Case, ...]:
     """Return everything that was compared with an earlier state."""
     return tuple(
-        case(
-            one.target, one.metric, one.comparison.verdict, f"against {impact.before}: {told_share(one.comparison.ratio - 1)} more"
-        )
+        case(one.target, one.metric, one.comparison.verdict, f"against {impact.before}: {100 * (one.comparison.ratio - 1):+.1f} %")
         for one in impact.effects
     )
 

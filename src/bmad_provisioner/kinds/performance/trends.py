@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from math import isfinite
 
 from bmad_provisioner.kinds.performance.changepoints import SIDE, Step, history
+from bmad_provisioner.kinds.performance.estimate import exactly
 from bmad_provisioner.kinds.performance.measured import Found, Machine, Noise
 from bmad_provisioner.kinds.performance.metrics import METRICS, Reading
 from bmad_provisioner.kinds.performance.quantities import told_share
 from bmad_provisioner.kinds.performance.report.markdown import table
 from bmad_provisioner.kinds.performance.report.tables import Table
+from bmad_provisioner.kinds.performance.report.wording import counted
 from bmad_provisioner.kinds.performance.shifts import Function, shifts
 
 FEWEST = 2 * SIDE
@@ -80,6 +82,11 @@ def written(moments: Sequence[Moment]) -> bytes:
     return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()
 
 
+def readings(one: Moment) -> tuple[Reading, ...]:
+    """Return what was read in a measurement."""
+    return tuple(Reading(target, metric, exactly(value)) for target, some in one.readings.items() for metric, value in some.items())
+
+
 def with_now(moments: Sequence[Moment], now: Moment) -> tuple[Moment, ...]:
     """Return the history with what was measured now, once."""
     return (*[one for one in moments if one.at < now.at], now)[-MOST:]
@@ -111,7 +118,7 @@ def _function(name: str) -> Function:
 
 def page(name: str, moments: Sequence[Moment]) -> str:
     """Return the history and its steps as markdown."""
-    lines = [f"# Trends of {name}", "", f"{len(moments)} measurements; {_since(moments)}.", ""]
+    lines = [f"# Trends of {name}", "", f"{counted(len(moments), 'measurement')}; {_since(moments)}.", ""]
     found = list(trends(moments))
     if not found:
         lines += [f"A history is looked at from {FEWEST} measurements on one machine.", ""]

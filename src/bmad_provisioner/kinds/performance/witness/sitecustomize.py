@@ -31,6 +31,7 @@ _MOST_TASKS = 200
 _DEPTH = 12
 _NOT_OURS = ("site-packages/", "dist-packages/", "lib/python", ".venv/", "node_modules/")
 _HEARD = frozenset({"socket.connect", "subprocess.Popen", "sqlite3.connect", "socket.getaddrinfo"})
+_AWAITED = frozenset({"coroutine", "async_generator", "generator"})
 _WRAPPERS = frozenset({"coroutine_wrapper", "async_generator_asend", "async_generator_athrow", "anext_awaitable"})
 _WAITS = frozenset({"wait", "result", "acquire", "join", "get", "_wait_for_tstate_lock"})
 
@@ -131,9 +132,10 @@ def _awaited(task):
             if line is not None:
                 found.append(line)
         inner = getattr(at, "cr_await", None) or getattr(at, "gi_yieldfrom", None) or getattr(at, "ag_await", None)
+        inner = _unwrapped(inner)
         if inner is None:
             break
-        at = _unwrapped(inner)
+        at = inner
     return found, leaf, at
 
 
@@ -143,18 +145,9 @@ def _unwrapped(awaited):
 
     for _ in range(3):
         if type(awaited).__name__ not in _WRAPPERS:
-            break
-        awaited = (
-            next(
-                (
-                    one
-                    for one in gc.get_referents(awaited)
-                    if hasattr(one, "cr_frame") or hasattr(one, "ag_frame") or type(one).__name__ in _WRAPPERS
-                ),
-                None,
-            )
-            or awaited
-        )
+            return awaited
+        inside = (one for one in gc.get_referents(awaited) if type(one).__name__ in _AWAITED | _WRAPPERS)
+        awaited = next(inside, None)
     return awaited
 
 
