@@ -18,7 +18,7 @@ from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIM
 from bmad_provisioner.kinds.performance.estimate import exactly
 from bmad_provisioner.kinds.performance.looked import Crowd, Doubled, Growth, Looked
 from bmad_provisioner.kinds.performance.order import Ask
-from bmad_provisioner.kinds.performance.scaling import is_steep, numbers, size, times
+from bmad_provisioner.kinds.performance.scaling import is_steep, is_varied, numbers, size, times
 from bmad_provisioner.kinds.performance.sources import Sources
 from bmad_provisioner.kinds.performance.tables import scans
 from bmad_provisioner.kinds.performance.testimony import Heard, Line, Seen
@@ -26,6 +26,9 @@ from bmad_provisioner.kinds.performance.testimony import Testimony as Told
 
 _HANDLER, _LOOP, _HELPER = Line("shop.py", 10, "orders"), Line("shop.py", 12, "orders"), Line("store.py", 3, "rows")
 _JSON = {"content-type": "application/json"}
+
+
+_PLAIN = (("Content-Type", "text/plain"),)
 
 
 def _answer(seconds: float = 0.01, body: bytes = b"{}", began: float = 0.0, **headers: str) -> Answer:
@@ -163,6 +166,10 @@ def test_work_that_grows_faster_than_what_is_asked_for(costs: tuple[float, ...],
         (Ask("/reports/40/rows"), "path 2", 40, Ask("/reports/80/rows")),
         (Ask("/q", "POST", body='{"parts": 30, "id": 4}'), "body parts", 30, Ask("/q", "POST", body='{"parts": 60, "id": 4}')),
         (Ask("/q", "POST", body='{"ids": [1, 2]}'), "body ids", 2, Ask("/q", "POST", body='{"ids": [1, 2, 1, 2]}')),
+        (Ask("/q", "POST", body='{"a": {"ids": [1, 2]}}'), "body a.ids", 2, Ask("/q", "POST", body='{"a": {"ids": [1, 2, 1, 2]}}')),
+        (Ask("/q", "POST", body="[3, 4]"), "body ", 2, Ask("/q", "POST", body="[3, 4, 3, 4]")),
+        (Ask("/q", "POST", _PLAIN, "word " * 50), "body ", 250, Ask("/q", "POST", _PLAIN, "word " * 100)),
+        (Ask("/q", "POST", body='{"title": "a short one"}'), None, 0, None),
         (Ask("/q", "DELETE", body='{"parts": 30}'), None, 0, None),
     ],
 )
@@ -196,6 +203,21 @@ def _waiting(*who: int, turns: int = 1, leaf: str = "socket.py", ran: float | No
 )
 def test_waits(inside: Told, kinds: list[str]) -> None:
     assert _kinds(_looked(0.185, 0.002, inside=inside)) == kinds
+
+
+@pytest.mark.parametrize(
+    ("body", "twice"),
+    [
+        ("[3, 5]", "[3, 5, 6, 8]"),
+        ('["a", "b"]', '["a", "b", "a1", "b1"]'),
+        ('[{"id": 3, "n": 1}, {"id": 4, "n": 1}]', '[{"id": 3, "n": 1}, {"id": 4, "n": 1}, {"id": 5, "n": 1}, {"id": 6, "n": 1}]'),
+    ],
+)
+def test_a_longer_list_of_values_that_differ_has_more_that_differ(body: str, twice: str) -> None:
+    ask = Ask("/q", "POST", body=body)
+    assert is_varied(ask, "body ")
+    assert not is_varied(times(ask, "body ", 2.0), "body ")
+    assert times(ask, "body ", 2.0, varied=True).body == twice
 
 
 def _both(one: Told, other: Told) -> Told:

@@ -14,12 +14,13 @@ from bmad_provisioner.kinds.performance.testimony import Line, Testimony
 @dataclass(frozen=True, slots=True)
 class Doubled:
     """What became of a request whose number `name` was doubled twice: its sizes, the processor seconds of each, and what
-    the witness saw of the largest."""
+    the witness saw of the largest, which was asked for as `asked`."""
 
     name: str
     sizes: tuple[float, ...]
     costs: tuple[float, ...]
     largest: Testimony = Testimony()
+    asked: Ask | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from bmad_provisioner.kinds.performance.growing import growing
 from bmad_provisioner.kinds.performance.looked import Doubled, Looked
 from bmad_provisioner.kinds.performance.order import Ask, Target
 from bmad_provisioner.kinds.performance.outside import QUICK, Effort, crowd
-from bmad_provisioner.kinds.performance.scaling import is_steep, size, times
+from bmad_provisioner.kinds.performance.scaling import is_steep
 from bmad_provisioner.kinds.performance.service import Running, running
 from bmad_provisioner.kinds.performance.sources import Sources
 from bmad_provisioner.kinds.performance.tables import Scan, scans
@@ -77,7 +77,7 @@ def _inside(service: Running, scratch: Path, sources: Sources, seen: Sequence[Lo
         return [replace(one, growth=outside.growth(service, one.ask, effort)) for one in seen]
     cold = [rounds(service.url, [one.ask], 1)[0] for one in seen]
     steady = [_enough(service, one) for one in seen]
-    doubled = [[_largest(service, one.ask, each) for each in one.doubled] for one in seen]
+    doubled = [[_largest(service, each) for each in one.doubled] for one in seen]
     time.sleep(_GRACE)
     after = _quiet()
     crowded = [_crowded(service, one) for one in seen]
@@ -125,11 +125,11 @@ def _enough(service: Running, one: Looked) -> list[Answer]:
     return rounds(service.url, [one.ask], count)[0]
 
 
-def _largest(service: Running, what: Ask, doubled: Doubled) -> list[Answer]:
+def _largest(service: Running, doubled: Doubled) -> list[Answer]:
     """Ask for the largest size where the work grew too fast for it."""
-    if not is_steep(doubled.sizes, doubled.costs):
+    if doubled.asked is None or not is_steep(doubled.sizes, doubled.costs):
         return []
-    return rounds(service.url, [times(what, doubled.name, doubled.sizes[-1] / size(what, doubled.name))], 2)[0]
+    return rounds(service.url, [doubled.asked], 2)[0]
 
 
 def _crowded(service: Running, one: Looked) -> tuple[float, float]:

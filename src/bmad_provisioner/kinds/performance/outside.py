@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from statistics import median
 from bmad_provisioner.kinds.performance.asking import Answer, Asker
 from bmad_provisioner.kinds.performance.looked import Crowd, Doubled, Growth
 from bmad_provisioner.kinds.performance.order import Ask
-from bmad_provisioner.kinds.performance.scaling import numbers, size, times
+from bmad_provisioner.kinds.performance.scaling import is_steep, is_varied, numbers, size, times
 from bmad_provisioner.kinds.performance.service import Running
 
 CROWDS = (1, 16)
@@ -21,7 +22,8 @@ _LONGEST = 2.0
 """Seconds that a whole crowd may wait for its slowest answer: of slow requests fewer are asked at once."""
 _BIG = 0.02
 """Processor seconds from which a number is halved rather than doubled: what grows too fast would never end."""
-_STEEPEST = 6.0
+_LARGER, _LONG, _STEEPEST = (1.0, 2.0, 4.0), 1.0, 6.0
+"""How many times a number is asked for; processor seconds, and times the first, after which no larger one is."""
 _SAFE = ("GET", "HEAD")
 _LEAST_GROWTH, _WINDOWS = 20_000_000, 8
 
@@ -133,24 +135,36 @@ def crowds(service: Running, what: Ask, usual: float, effort: Effort) -> tuple[C
 
 
 def doubled(service: Running, what: Ask) -> Iterator[Doubled]:
-    """Yield what each number of a request does to the processor seconds it takes; only where all sizes are answered."""
+    """Yield what each number of a request does to the processor seconds it takes; only where all sizes are answered.
+
+    A list is repeated first, and, where that says nothing, goes on with values that it does not have yet.
+    """
     for name in numbers(what) if service.pid else ():
         usual = _cost(service, what)
-        whole = size(what, name)
-        smaller = usual is not None and usual >= _BIG and whole >= 8
-        sizes, costs = [], []
-        for factor in (1.0, 0.5, 0.25) if smaller else (1.0, 2.0, 4.0):
-            asked = times(what, name, factor)
-            cost = _cost(service, asked)
-            if cost is None or cost <= 0:
-                break
-            sizes.append(size(asked, name))
-            costs.append(cost)
-            if not smaller and (cost > 1.0 or cost > _STEEPEST * costs[0]):
-                break
-        if len(sizes) > 1:
-            order = sorted(range(len(sizes)), key=sizes.__getitem__)
-            yield Doubled(name, tuple(sizes[at] for at in order), tuple(costs[at] for at in order))
+        smaller = usual is not None and usual >= _BIG and size(what, name) >= 8
+        if smaller:
+            tried = [_grown(service, [times(what, name, factor) for factor in (0.25, 0.5, 1.0)], name, math.inf)]
+        else:
+            tried = [_grown(service, [times(what, name, factor) for factor in _LARGER], name, _LONG)]
+            if is_varied(what, name) and not (tried[0] and is_steep(tried[0].sizes, tried[0].costs)):
+                varied = [times(what, name, factor, varied=True) for factor in _LARGER]
+                tried.insert(0, _grown(service, varied, name, _LONG))
+        found = [one for one in tried if one is not None]
+        yield from sorted(found, key=lambda one: not is_steep(one.sizes, one.costs))[:1]
+
+
+def _grown(service: Running, asks: Sequence[Ask], name: str, longest: float) -> Doubled | None:
+    """Ask for each size, the smallest first, until one takes longer than that, or far longer than the first."""
+    costs: list[float] = []
+    for asked in asks:
+        cost = _cost(service, asked)
+        if cost is None or cost <= 0:
+            break
+        costs.append(cost)
+        if cost > longest or (longest < math.inf and cost > _STEEPEST * costs[0]):
+            break
+    sizes = tuple(size(asked, name) for asked in asks[: len(costs)])
+    return Doubled(name, sizes, tuple(costs), asked=asks[len(costs) - 1]) if len(costs) > 1 else None
 
 
 def _cost(service: Running, what: Ask) -> float | None:

@@ -17,12 +17,15 @@ _NOT_A_SIZE = re.compile(
     r"(^|_)(id|page|offset|start|lat|lon|version|v|ts|time|date|year|month|day|port|code|zip|seed)$", re.IGNORECASE
 )
 _BODY, _PATH = "body ", "path "
+_TEXT = 200
+"""Letters from which a text of a body is no name of something, but something to work on."""
 STEEP, _ALMOST = 1.5, 1.3
 """The exponent from which work grows faster than what is asked for."""
 
 
 def numbers(what: Ask) -> Iterator[str]:
-    """Yield the names of what may say how much is asked for: parameters, numbers and lists of a JSON body, parts of the path.
+    """Yield the names of what may say how much is asked for: parameters, parts of the path, and of a body the numbers, lists
+    and long texts, or the text that it is.
 
     What removes or changes something is left alone; a POST is often a question with a body.
     """
@@ -35,36 +38,70 @@ def numbers(what: Ask) -> Iterator[str]:
 
 
 def _says_how_much(name: str, value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) >= _TEXT
     if isinstance(value, list):
         return len(value) > 1
     return type(value) is int and value > 1 and not _NOT_A_SIZE.search(name)
 
 
 def _body(what: Ask) -> Mapping[str, Any]:
+    """Return the values of a body by name: those in objects by the names of both with a point between, and by no name what
+    is a whole body itself."""
+    found = _read(what)
+    return dict(_flat(found, "")) if isinstance(found, dict) else {"": found}
+
+
+def _read(what: Ask) -> Any:
+    kind = next((value for name, value in what.headers if name.lower() == "content-type"), "")
     try:
-        found = json.loads(what.body) if what.body.lstrip()[:1] == "{" else {}
+        return json.loads(what.body) if what.body.lstrip()[:1] in ("{", "[") else what.body if kind.startswith("text/") else {}
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+
+
+def _flat(body: Mapping[str, Any], outer: str) -> Iterator[tuple[str, Any]]:
+    for name, value in body.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{outer}{name}.")
+        else:
+            yield outer + name, value
+
+
+def _put(body: Any, name: str, new: Any, outer: str = "") -> Any:
+    """Return a body with another value of a name."""
+    if not isinstance(body, dict):
+        return new
+    return {
+        key: _put(value, name, new, f"{outer}{key}.") if isinstance(value, dict) else new if outer + key == name else value
+        for key, value in body.items()
+    }
 
 
 def size(what: Ask, name: str) -> float:
-    """Return how much of something is asked for; a list is as large as it is long."""
+    """Return how much of something is asked for; a list or a text is as large as it is long."""
     if name.startswith(_BODY):
         value = _body(what)[name.removeprefix(_BODY)]
-        return float(len(value) if isinstance(value, list) else value)
+        return float(len(value) if isinstance(value, list | str) else value)
     if name.startswith(_PATH):
         return float(urlsplit(what.path).path.split("/")[int(name.removeprefix(_PATH))])
     return float(dict(parse_qsl(urlsplit(what.path).query))[name])
 
 
-def times(what: Ask, name: str, factor: float) -> Ask:
-    """Return the request with one of its numbers multiplied, never below 1; a list is repeated or cut."""
+def is_varied(what: Ask, name: str) -> bool:
+    """Whether something is a list of values that all differ: of a longer one, more would differ."""
+    value = _body(what).get(name.removeprefix(_BODY)) if name.startswith(_BODY) else None
+    return isinstance(value, list) and len({json.dumps(one, sort_keys=True) for one in value}) == len(value)
+
+
+def times(what: Ask, name: str, factor: float, *, varied: bool = False) -> Ask:
+    """Return the request with one of its numbers multiplied, never below 1; a list or a text is repeated or cut, a `varied`
+    list goes on with values that it does not have yet."""
     parts = urlsplit(what.path)
     if name.startswith(_BODY):
-        body = dict(_body(what))
-        body[name.removeprefix(_BODY)] = _more(body[name.removeprefix(_BODY)], factor)
-        return replace(what, body=json.dumps(body))
+        value = _body(what)[name.removeprefix(_BODY)]
+        body = _put(_read(what), name.removeprefix(_BODY), _more(value, factor, varied))
+        return replace(what, body=body if isinstance(body, str) else json.dumps(body))
     if name.startswith(_PATH):
         steps = parts.path.split("/")
         place = int(name.removeprefix(_PATH))
@@ -74,11 +111,26 @@ def times(what: Ask, name: str, factor: float) -> Ask:
     return replace(what, path=urlunsplit(parts._replace(query=urlencode(pairs))))
 
 
-def _more(value: Any, factor: float) -> Any:
-    if isinstance(value, list):
-        whole = value * max(1, round(factor + 0.5))
-        return whole[: max(1, round(len(value) * factor))]
-    return max(1, round(value * factor))
+def _more(value: Any, factor: float, varied: bool = False) -> Any:
+    if not isinstance(value, list | str):
+        return max(1, round(value * factor))
+    whole: Any = value
+    for copy in range(1, round(factor + 0.5)):
+        whole = whole + (_others(value, copy) if varied and isinstance(value, list) else value)
+    return whole[: max(1, round(len(value) * factor))]
+
+
+def _others(values: list[Any], copy: int) -> list[Any]:
+    """Return a list like another, with other values where all of those differ."""
+    if values and all(isinstance(one, dict) for one in values):
+        names = [name for name in values[0] if all(name in one for one in values)]
+        columns = {name: _others([one[name] for one in values], copy) for name in names}
+        return [{**one, **{name: columns[name][place] for name in names}} for place, one in enumerate(values)]
+    if copy and all(isinstance(one, str) for one in values) and len(set(values)) == len(values):
+        return [f"{one}{copy}" for one in values]
+    if copy and all(type(one) is int for one in values) and len(set(values)) == len(values):
+        return [one + copy * (max(values) - min(values) + 1) for one in values]
+    return values
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
