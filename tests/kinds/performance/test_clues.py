@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from bmad_provisioner.kinds.performance.causes import Cause, found, ranked, told
 from bmad_provisioner.kinds.performance.clue import place
 from bmad_provisioner.kinds.performance.clues import BYTES, CAPACITY, START, TIME, clues
 from bmad_provisioner.kinds.performance.estimate import exactly
+from bmad_provisioner.kinds.performance.growing import sure
 from bmad_provisioner.kinds.performance.looked import Crowd, Doubled, Growth, Looked
 from bmad_provisioner.kinds.performance.order import Ask
 from bmad_provisioner.kinds.performance.scaling import is_steep, is_varied, numbers, size, times
@@ -218,6 +220,15 @@ def test_a_longer_list_of_values_that_differ_has_more_that_differ(body: str, twi
     assert is_varied(ask, "body ")
     assert not is_varied(times(ask, "body ", 2.0), "body ")
     assert times(ask, "body ", 2.0, varied=True).body == twice
+
+
+def test_little_that_several_requests_leave_behind_in_one_line_is_told() -> None:
+    much, little, once = _HANDLER, _LOOP, _HELPER
+    found = [Growth(0, 0, {much: 300.0, once: 200.0}, 50), Growth(0, 0, {little: 150.0}, 50), Growth(0, 0, {little: 150.0}, 50)]
+    often = Counter(line for growth in found for line in growth.lines)
+    assert [dict(one.lines) if one else None for one in (sure(each, often) for each in [*found, None])] == [
+        {much: 300.0}, {little: 150.0}, {little: 150.0}, None,
+    ]  # fmt: skip
 
 
 def _both(one: Told, other: Told) -> Told:

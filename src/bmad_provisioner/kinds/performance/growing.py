@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bmad_provisioner.kinds.performance import testimony
@@ -15,9 +16,10 @@ from bmad_provisioner.kinds.performance.order import Ask
 from bmad_provisioner.kinds.performance.outside import Effort
 from bmad_provisioner.kinds.performance.service import Running
 from bmad_provisioner.kinds.performance.sources import Sources
+from bmad_provisioner.kinds.performance.testimony import Line
 
-_KEPT = 256.0
-"""Bytes a request held by a line, from which it is worth a word."""
+_KEPT, _LITTLE = 256.0, 128.0
+"""Bytes a request held by a line, from which it is worth a word; so many where several requests say so."""
 _BLOCKS = 0.9
 """Small blocks a request: one object is kept by nearly each."""
 _WARM, _FEWEST, _MOST_WINDOWS = 25, 8, 6
@@ -40,7 +42,16 @@ def growing(service: Running, scratch: Path, sources: Sources, asks: Sequence[As
     down by far; and only what grows in all of several windows more is a leak: a cache comes to its end."""
     one = _Service(service, scratch, effort)
     suspects = [_grows(one, what) for what in asks]
-    return [_lines(one, sources, what, kept) if kept > 0 else None for what, kept in zip(asks, suspects, strict=True)]
+    found = [_lines(one, sources, what, kept) if kept > 0 else None for what, kept in zip(asks, suspects, strict=True)]
+    often = Counter(line for growth in found if growth is not None for line in growth.lines)
+    return [sure(growth, often) for growth in found]
+
+
+def sure(growth: Growth | None, often: Mapping[Line, int]) -> Growth | None:
+    """Return what is held by lines that hold on to enough, or that several requests go through."""
+    lines = {line: each for line, each in growth.lines.items() if each >= _KEPT or often[line] > 1} if growth else {}
+    total = sum(lines.values())
+    return replace(growth, first=total, second=total, lines=lines) if growth and lines else None
 
 
 def _grows(one: _Service, what: Ask) -> float:
@@ -105,7 +116,7 @@ def _still(
     for place in held.get(numbers[-1], {}):
         sizes = [held.get(number, {}).get(place, 0) for number in numbers]
         each = [(after - before) / asked for before, after, asked in zip(sizes, sizes[1:], counts, strict=False)]
-        if min(each) >= _KEPT and each[-1] >= 0.6 * each[0]:
+        if min(each) >= _LITTLE and each[-1] >= 0.6 * each[0]:
             found[place] = sum(each) / len(each)
     return found
 
