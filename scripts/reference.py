@@ -844,6 +844,7 @@ MEASUREMENTS: Mapping[str, tuple[str, str]] = {
     "predictions.json": ("The same as data. **Commit it**: confidence is learnt from it.", "`bmadp`"),
     "history.jsonl": ("One line a measurement. **Commit it**: trends are read from it.", "`bmadp`; scripts"),
     "trends.md": ("Lasting steps in the history, and the smallest that would show.", "people"),
+    "metrics-history.txt": ("The whole history with its times, as OpenMetrics.", "`promtool tsdb create-blocks-from openmetrics`"),
     "capacity.md": ("Processors, memory and cost of another rate.", "people"),
     "pipeline.md": ("What would make the build shorter (with `pipeline`).", "people"),
     "storage.md": ("Which files could lie on cheaper storage (with `storage`).", "people"),
