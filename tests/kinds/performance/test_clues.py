@@ -80,6 +80,7 @@ def test_the_loop_is_blamed_and_not_the_helper_that_all_ask_by() -> None:
         ({(_HANDLER, _HELPER): 3, (_LOOP, _HELPER): 2}, set(), set(), _HANDLER),
         ({(_LOOP, _HELPER): 3}, {_LOOP, _HELPER}, {_HELPER}, _LOOP),
         ({(_HELPER,): 3}, set(), {_HELPER}, _HELPER),
+        ({(_HANDLER, _HELPER): 1, (_HANDLER, _LOOP, _HELPER): 1, (_HANDLER, _LOOP, _LOOP, _HELPER): 1}, set(), set(), _LOOP),
         ({}, set(), set(), None),
     ],
 )  # fmt: skip

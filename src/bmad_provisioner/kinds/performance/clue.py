@@ -92,17 +92,17 @@ def top(found: Mapping[Line, float]) -> Line | None:
 def place(chains: Mapping[Chain, float], repeated: Set[Line] = frozenset(), shared: Set[Line] = frozenset()) -> Line | None:
     """Return the line that is to blame for something that lines, from the outside in, led to, each so many times.
 
-    From the innermost line outwards it is the first that a loop repeats; where there is no loop, the function that calls
-    from several of its lines; and else the innermost line. Lines that are `shared` by other requests are only taken where
+    From the innermost line outwards it is the first that a loop or a recursion repeats; where there is neither, the function
+    that calls from several of its lines; and else the innermost line. Lines that are `shared` by other requests are only taken where
     there is nothing else: who asks is to blame, not what all ask by.
     """
     innermost = top(_innermost(chains))
     some = {chain: amount for chain, amount in chains.items() if chain and chain[-1] == innermost}
     if innermost is None or not some:
         return None
-    chain = max(some, key=lambda one: (some[one], one))
+    chain = max(some, key=lambda one: (some[one], len(one), one))
     for line in reversed(chain):
-        if line in repeated and line not in shared:
+        if (line in repeated or chain.count(line) > 1) and line not in shared:
             return line
     for depth in range(len(chain) - 1, -1, -1):
         level: Counter[Line] = Counter()
