@@ -26,6 +26,8 @@ _ROOTS = tuple(
     }
 )
 _PERIOD = 0.005
+_SWITCH = 0.0005
+"""Seconds after which a thread that computes lets others in: else looks would fall where it lets go by itself."""
 _LONGEST = 4000
 _MOST_TASKS = 200
 _DEPTH = 12
@@ -368,6 +370,7 @@ def _forked():
 
 
 def _start():
+    sys.setswitchinterval(_SWITCH)
     _sqlite()
     _sleeps()
     sys.meta_path.insert(0, bmadp_drivers.Finder(_statement))
