@@ -93,8 +93,8 @@ def place(chains: Mapping[Chain, float], repeated: Set[Line] = frozenset(), shar
     """Return the line that is to blame for something that lines, from the outside in, led to, each so many times.
 
     From the innermost line outwards it is the first that a loop or a recursion repeats; where there is neither, the function
-    that calls from several of its lines; and else the innermost line. Lines that are `shared` by other requests are only taken where
-    there is nothing else: who asks is to blame, not what all ask by.
+    that calls from several of its lines; and else the innermost line. Lines that are `shared` by other requests are only
+    taken where there is nothing else: who asks is to blame, not what all ask by.
     """
     innermost = top(_innermost(chains))
     some = {chain: amount for chain, amount in chains.items() if chain and chain[-1] == innermost}
