@@ -67,7 +67,8 @@ def tell(item, fixed) -> None:
     said, cause = one.comparison, item.cause
     foretold = f"{cause.saving.value:.0%} ({cause.saving.low:.0%} to {cause.share.high:.0%})"
     came = f"{1 - said.ratio:.0%} ({1 - said.high:.0%} to {1 - said.low:.0%})"
-    print(json.dumps({"kind": cause.kind, "request": cause.request, "by": metric, "foretold": foretold, "came": came, "verdict": said.verdict.value}))
+    told = {"kind": cause.kind, "request": cause.request, "by": metric, "foretold": foretold, "came": came}
+    print(json.dumps({**told, "verdict": said.verdict.value}))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ In a text `{D}` begins a function, `{W}` awaits where there is something to awai
 style; a line that is to be blamed ends with `# <-`. `rows`, `fetch`, `together` and `reply` are what `store` of a skeleton gives.
 """
 
-
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,6 +1,5 @@
 """Skeletons: how each framework serves the pieces, as files by name and the command that starts them."""
 
-
 from __future__ import annotations
 
 import re
