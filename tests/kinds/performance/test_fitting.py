@@ -121,16 +121,8 @@ def test_names_of_settings_are_passed_on_and_never_values() -> None:
     assert "hunter2" not in str(data)
 
 
-def test_sources_are_what_may_be_read_without_tests_strangers_and_results() -> None:
-    project = {
-        "shop/app.py": FLASK,
-        "shop/templates/a.html": "",
-        "tests/test_a.py": "",
-        "node_modules/x/index.js": "",
-        "performance/shop/baseline.json": "{}",
-        "README.md": "",
-    }
-    assert fit(project)["sources"] == ["**/*.py", "**/*.html", "!**/node_modules/**", "!**/tests/**", "!performance/**"]
+def test_what_a_target_may_read_is_left_to_the_usual_sources() -> None:
+    assert "sources" not in fit({"shop/app.py": FLASK, "shop/templates/a.html": "", "shop/schema.sql": ""})
 
 
 @pytest.mark.parametrize(("name", "expected"), [("my shop!", "my-shop"), ("...", "project"), ("a" * 100, "a" * 63)])

@@ -11,7 +11,6 @@ from bmad_provisioner.digest import Plain
 from bmad_provisioner.kinds.performance.discover import found as look
 from bmad_provisioner.kinds.performance.discover.access_log import is_harmless
 from bmad_provisioner.kinds.performance.discover.facts import BENCHMARK, App, Found, Program
-from bmad_provisioner.kinds.performance.discover.files import is_own, is_test
 from bmad_provisioner.kinds.performance.discover.files import name as last
 from bmad_provisioner.kinds.performance.discover.routes import OWN
 from bmad_provisioner.kinds.performance.discover.serving import module
@@ -32,11 +31,6 @@ _DANGEROUS = re.compile(
 """What nobody wants to have run twenty times."""
 _BESIDE = re.compile(r"(?:^|/)(?:bench\w*|examples?|docs?|scripts?|tools?|samples?)/")
 """Folders of what is beside the project itself."""
-_ENDS = (
-    ".py", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".html", ".jinja", ".jinja2", ".j2", ".css", ".svg", ".sql", ".db",
-    ".sqlite", ".sqlite3", ".csv", ".json", ".toml", ".ini", ".cfg", ".go", ".rb", ".java", ".rs", ".php",
-)  # fmt: skip
-"""What a target may read while it runs."""
 
 
 def fitted(paths: Sequence[str], read: Callable[[str], bytes], name: str) -> dict[str, Plain]:
@@ -45,7 +39,7 @@ def fitted(paths: Sequence[str], read: Callable[[str], bytes], name: str) -> dic
     targets = dict(_targets(found, frozenset(paths)))
     if not targets:
         return {}
-    data: dict[str, Plain] = {"kind": "Performance", "name": _name(name), "sources": [*_sources(paths)], "targets": targets}
+    data: dict[str, Plain] = {"kind": "Performance", "name": _name(name), "targets": targets}
     goals = _goals(found, pages=any("pages" in target for target in targets.values()))
     data |= {"goals": goals} if goals else {}
     peak = max((log.peak for log in found.logs), default=0.0)
@@ -205,15 +199,3 @@ def _spelled(metric: str, value: float) -> Plain:
     if metric == "throughput":
         return f"{value:g}/s"
     return f"{value:.0f}B" if metric in ("bundle", "peak_memory") else f"{1000 * value:g}ms"
-
-
-def _sources(paths: Sequence[str]) -> Iterator[str]:
-    """Yield patterns of what a target may read while it runs, without tests, strangers' files and what we make."""
-    own = [path for path in paths if is_own(path) and not is_test(path)]
-    yield from (f"**/*{end}" for end in _ENDS if any(path.endswith(end) for path in own))
-    folders = sorted({folder for path in paths for folder in path.split("/")[:-1] if folder in _LEFT_OUT})
-    yield from (f"!**/{folder}/**" for folder in folders)
-    yield "!performance/**"
-
-
-_LEFT_OUT = frozenset(("tests", "test", "node_modules", "site-packages", "venv", ".venv"))
