@@ -215,9 +215,9 @@ def test_a_command_is_found_from_its_folder(tmp_path, monkeypatch, memory, place
 
 
 def test_what_a_child_used_is_measured(tmp_path):
-    code = "import time; held = b'x' * 50_000_000; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+    code = "import time; held = b'x' * 50_000_000; end = time.process_time() + 1.2\nwhile time.process_time() < end: pass"
     ended = python(tmp_path, code)
-    assert ended.peak > 50_000_000 and ended.cpu > 0.3 and ended.seconds > 0
+    assert ended.peak > 50_000_000 and ended.cpu > 1.0 and ended.seconds > 0
 
 
 def test_words_about_memory_mean_nothing_where_it_is_not_bounded(tmp_path):
