@@ -11,9 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bmad_provisioner.errors import UsageError
-from bmad_provisioner.kinds.performance import discover
 from bmad_provisioner.kinds.performance.arrivals import Stretch
-from bmad_provisioner.kinds.performance.discover import access_log
+from bmad_provisioner.kinds.performance.discover import (
+    access_log,
+    architecture,
+    requirements,
+    sentences,
+    survey,
+    telemetry,
+    workload,
+)
 from bmad_provisioner.kinds.performance.discover.facts import (
     CACHE,
     CI,
@@ -40,7 +47,7 @@ def _bytes(content: str | bytes) -> bytes:
 
 
 def look(project: Project, order: Order | None = None) -> Found:
-    return discover.found(order or Order("shop", (_WEB,)), list(project), lambda path: _bytes(project[path]))
+    return survey.found(order or Order("shop", (_WEB,)), list(project), lambda path: _bytes(project[path]))
 
 
 def routes(project: Project) -> list[str]:
@@ -481,21 +488,21 @@ def test_the_mix_is_the_documents_else_what_was_asked_for_else_what_is_promised(
         ),
     }
     given_ones = Target("web", SERVICE, requests=(Ask("/x", "DELETE"),), pages=("/p",))
-    assert discover.mix(look(project), given_ones) == (Ask("/x", "DELETE"),)
-    assert discover.mix(look(project), _WEB) == (Ask("/a", weight=2.0), Ask("/b/3", weight=1.0))
+    assert workload.mix(look(project), given_ones) == (Ask("/x", "DELETE"),)
+    assert workload.mix(look(project), _WEB) == (Ask("/a", weight=2.0), Ask("/b/3", weight=1.0))
     del project["access.log"]
-    assert discover.mix(look(project | {"openapi.yml": OPENAPI}), _WEB) == (Ask("/v2/shops/north/items/5?q=a+b"), Ask("/v2/plain"))
-    assert discover.mix(look(project), _WEB) == (Ask("/api/items"),)
-    assert discover.mix(look({}), Target("web", SERVICE, pages=("/", "/cart"))) == (Ask("/"), Ask("/cart"))
-    assert discover.mix(look({}), _WEB) == (Ask("/"),)
-    assert discover.mix(look(project), Target("job", COMMAND)) == ()
+    assert workload.mix(look(project | {"openapi.yml": OPENAPI}), _WEB) == (Ask("/v2/shops/north/items/5?q=a+b"), Ask("/v2/plain"))
+    assert workload.mix(look(project), _WEB) == (Ask("/api/items"),)
+    assert workload.mix(look({}), Target("web", SERVICE, pages=("/", "/cart"))) == (Ask("/"), Ask("/cart"))
+    assert workload.mix(look({}), _WEB) == (Ask("/"),)
+    assert workload.mix(look(project), Target("job", COMMAND)) == ()
 
 
 @pytest.mark.parametrize("project", [FLASK, FASTAPI, DJANGO, STARLETTE, AIOHTTP, EXPRESS, OWN])
 def test_nothing_that_changes_anything_is_made_up(project: Project) -> None:
     log = "\n".join(_line("/items", method=method) for method in ("POST", "PUT", "PATCH", "DELETE"))
     for found in (look(project), look({**project, "access.log": log}), look({**project, "openapi.yaml": OPENAPI})):
-        assert {ask.method for ask in discover.mix(found, _WEB)} == {"GET"}
+        assert {ask.method for ask in workload.mix(found, _WEB)} == {"GET"}
 
 
 _DEEP = 100_000
@@ -549,7 +556,7 @@ def test_a_file_that_cannot_be_opened_is_told() -> None:
             raise UsageError("`setup.cfg` is no longer what it was")
         raise FileNotFoundError(2, "No such file or directory", path)
 
-    found = discover.found(Order("shop", ()), ["requirements.txt", "setup.cfg"], gone)
+    found = survey.found(Order("shop", ()), ["requirements.txt", "setup.cfg"], gone)
     assert [one.why for one in found.unread] == ["No such file or directory", "`setup.cfg` is no longer what it was"]
 
 
@@ -562,7 +569,7 @@ def test_what_was_found_survives_being_told_and_heard(project: Project) -> None:
     assert look(dict(reversed(project.items()))) == found
 
 
-_PAGES = (discover.requirements_md, discover.telemetry_md, discover.architecture_md)
+_PAGES = (requirements.requirements_md, telemetry.telemetry_md, architecture.architecture_md)
 ORDER = Order(
     "shop",
     (
@@ -576,7 +583,7 @@ ORDER = Order(
 
 
 def test_requirements_tell_goals_gaps_limits_and_the_load() -> None:
-    page = discover.requirements_md(
+    page = requirements.requirements_md(
         ORDER,
         look({**FASTAPI, "load.js": K6, "access.log": "\n".join([_line("/a")] * 60), "broken.toml": "", "pyproject.toml": "x\n"}),
     )
@@ -612,7 +619,7 @@ def test_requirements_tell_goals_gaps_limits_and_the_load() -> None:
     ],
 )
 def test_telemetry_tells_what_is_watched_and_the_smallest_step(extra: Project, watched: int, step: str) -> None:
-    page = discover.telemetry_md(Order("shop", ORDER.targets[:1]), look({**FASTAPI, **extra}))
+    page = telemetry.telemetry_md(Order("shop", ORDER.targets[:1]), look({**FASTAPI, **extra}))
     assert f"{watched} of 4 are watched" in page
     assert step in page
     assert ("## Steps" in page) is (watched < 4)
@@ -620,12 +627,12 @@ def test_telemetry_tells_what_is_watched_and_the_smallest_step(extra: Project, w
 
 def test_telemetry_names_what_may_watch_already() -> None:
     project = {**FASTAPI, "api/timing.py": "from prometheus_client import Histogram\nT = Histogram('a', 'b')\n"}
-    page = discover.telemetry_md(Order("shop", ORDER.targets[:1]), look(project))
+    page = telemetry.telemetry_md(Order("shop", ORDER.targets[:1]), look(project))
     assert "| web | latency | nothing, unless Histogram of prometheus-client at `api/timing.py:2` does |" in page
 
 
 def test_architecture_draws_only_what_was_found() -> None:
-    page = discover.architecture_md(ORDER, look({**FASTAPI, "requirements.txt": "fastapi\nasyncpg\n"}))
+    page = architecture.architecture_md(ORDER, look({**FASTAPI, "requirements.txt": "fastapi\nasyncpg\n"}))
     for words in (
         '  t0["web<br/>FastAPI"]', "  clients --> t0", '  s0[("PostgreSQL")]', "  t0 -.-> s0",
         "| GET | `/v1/users/{user_id}` | `one` | `api/routers/users.py:8` | FastAPI |",
@@ -633,7 +640,7 @@ def test_architecture_draws_only_what_was_found() -> None:
         "| web | service | `http://127.0.0.1:8000/`, started by `uvicorn api.main:app` | FastAPI (`api/main.py:3`) |",
     ):  # fmt: skip
         assert words in page
-    empty = discover.architecture_md(Order("shop", (_WEB,)), look({}))
+    empty = architecture.architecture_md(Order("shop", (_WEB,)), look({}))
     assert "No route was found." in empty
     assert "-.->" not in empty
 
@@ -654,7 +661,7 @@ def test_strangers_words_cannot_write_the_pages() -> None:
 
 
 def test_sentences_say_what_matters_most() -> None:
-    said = discover.sentences(look({**FASTAPI, "requirements.txt": "fastapi\nasyncpg\nredis\n"}))
+    said = sentences.sentences(look({**FASTAPI, "requirements.txt": "fastapi\nasyncpg\nredis\n"}))
     assert said == (
         "4 routes of FastAPI (`requirements.txt:1`) were found, 0 of them pages",
         "the project names PostgreSQL (`requirements.txt:2`) and Redis (`requirements.txt:3`)",

@@ -13,9 +13,10 @@ import pytest
 
 from bmad_provisioner.engine.task import Turn
 from bmad_provisioner.errors import TaskError
-from bmad_provisioner.kinds.performance.postgres import Advice, advise, clues, said
+from bmad_provisioner.kinds.performance.postgres.advice import Advice, advise
 from bmad_provisioner.kinds.performance.postgres.plans import candidates, conditions, node
 from bmad_provisioner.kinds.performance.postgres.statements import shape
+from bmad_provisioner.kinds.performance.postgres.telling import clues, said
 from pg import PASSWORD, Cluster, cluster
 
 EFFORT = 30.0

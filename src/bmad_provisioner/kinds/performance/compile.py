@@ -24,7 +24,6 @@ from bmad_provisioner.kinds.performance import (
     advising,
     against,
     concluding,
-    discover,
     discovering,
     loading,
     noise,
@@ -34,6 +33,7 @@ from bmad_provisioner.kinds.performance import (
     working,
 )
 from bmad_provisioner.kinds.performance.asked import DISCOVER, fact
+from bmad_provisioner.kinds.performance.discover import survey
 from bmad_provisioner.kinds.performance.edition import EDITION
 from bmad_provisioner.kinds.performance.gathering import NOISE
 from bmad_provisioner.kinds.performance.machine import machine
@@ -71,7 +71,7 @@ def scope(document: Document) -> Scope:
     more = tuple(f"{wanted.against}/{one}" for one in _taken(wanted) if not one.startswith("!")) if wanted.against else ()
     # What an accepted baseline foretold is read where it stands. Of what follows a `!` later patterns take in again.
     files = (*_remembered(wanted), *wanted.pipeline, *wanted.imports, *filter(None, [wanted.capacity.prices]))
-    return Scope(files=files, globs=(*_patterns(document, wanted), *discover.PATTERNS, *more))
+    return Scope(files=files, globs=(*_patterns(document, wanted), *survey.PATTERNS, *more))
 
 
 def _remembered(wanted: Order) -> tuple[str, str]:
@@ -111,7 +111,7 @@ class _Compiler:
     sources: tuple[str, ...]
 
     def tasks(self) -> Iterator[Task]:
-        seen = matcher(discover.PATTERNS)
+        seen = matcher(survey.PATTERNS)
         reads = {*self.sources, *(path for path, entry in self.sight.tree.items() if entry.is_plain and seen(path))}
         yield Task(DISCOVER, _DISCOVER, {"document": self._whole}, tuple(sorted(reads)))
         runs = noise.QUICK if self.wanted.quick else noise.USUAL

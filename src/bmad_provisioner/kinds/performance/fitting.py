@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil
 
 from bmad_provisioner.digest import Plain
-from bmad_provisioner.kinds.performance.discover import found as look
 from bmad_provisioner.kinds.performance.discover.access_log import is_harmless
 from bmad_provisioner.kinds.performance.discover.facts import BENCHMARK, App, Found, Program
 from bmad_provisioner.kinds.performance.discover.files import name as last
 from bmad_provisioner.kinds.performance.discover.routes import OWN
 from bmad_provisioner.kinds.performance.discover.serving import module
+from bmad_provisioner.kinds.performance.discover.survey import found as look
 from bmad_provisioner.kinds.performance.order import Order
 
 VITALS: Mapping[str, Plain] = {"lcp": "2.5s", "inp": "200ms", "cls": 0.1}

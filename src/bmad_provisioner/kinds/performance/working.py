@@ -65,7 +65,8 @@ def _of_others(one: Imported) -> Worked:
 
 def database(inputs: Inputs) -> Output:
     """Ask a database, which is only read, what its statements cost and which index would help."""
-    from bmad_provisioner.kinds.performance.postgres import advise, clues, said  # noqa: PLC0415 - an extra
+    from bmad_provisioner.kinds.performance.postgres.advice import advise  # noqa: PLC0415 - an extra
+    from bmad_provisioner.kinds.performance.postgres.telling import clues, said  # noqa: PLC0415
 
     _, target = wanted(inputs)
     dsn = os.environ.get(target.dsn_env, "")
