@@ -192,3 +192,9 @@ def test_the_test_plan_says_what_pairs_can_show() -> None:
     text = plan_page("shop", items, trials(items, {"p50": [0.03 * n for n in range(-5, 6)]}))
     assert "| PERF-001 | n-plus-one | p50 | 34% | 8 | 0.05 | error_rate, p95, peak_memory |" in text
     assert "60 (too few for it: less will stay inconclusive)" in text
+
+
+def test_what_has_no_place_is_told_apart_by_its_remedy() -> None:
+    one, other = (replace(_cause("missing-index"), path="", line=None, remedy=remedy) for remedy in ("index a", "index b"))
+    assert len(merged([one, other])) == 2
+    assert len(merged([one, replace(one, request="GET /again")])) == 1
